@@ -1,0 +1,48 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// The language settings every Swift target shares.
+let house: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+// The arrows run strictly downward; `HouseTests` holds the sources to this table.
+let package = Package(
+    name: "strandline",
+    products: [.executable(name: "strandline", targets: ["strandline"])],
+    targets: [
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(
+            name: "CMicroHTTP", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(
+            name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-gnutls-dev"])]),
+
+        .target(name: "Platform", swiftSettings: house),
+        .target(name: "Model", dependencies: ["Platform"], swiftSettings: house),
+        .target(name: "Documents", dependencies: ["CYAML", "Model"], swiftSettings: house),
+        .target(name: "SQLite", dependencies: ["CSQLite", "Platform"], swiftSettings: house),
+        .target(name: "Store", dependencies: ["SQLite", "Model", "Platform"], swiftSettings: house),
+        .target(name: "Loading", dependencies: ["SQLite", "Model", "Platform"], swiftSettings: house),
+        .target(
+            name: "Engine", dependencies: ["Store", "Loading", "Model", "Platform"],
+            swiftSettings: house),
+        .target(name: "HTTPServer", dependencies: ["CMicroHTTP", "Platform"], swiftSettings: house),
+        .target(name: "HTTPClient", dependencies: ["CCurl", "Platform"], swiftSettings: house),
+        .target(
+            name: "API",
+            dependencies: ["Engine", "Store", "HTTPServer", "Documents", "Model", "Platform"],
+            swiftSettings: house),
+        .executableTarget(
+            name: "strandline",
+            dependencies: [
+                "API", "Engine", "Store", "Loading", "HTTPServer", "HTTPClient", "Documents", "Model", "Platform",
+            ],
+            swiftSettings: house),
+
+        .testTarget(name: "PlatformTests", dependencies: ["Platform"], swiftSettings: house),
+    ]
+)

@@ -1,0 +1,65 @@
+/// Every bound in the program, with its unit and its reason.
+///
+/// A bound that an operator may set has a flag of `strandline serve`; the value here is its default.
+public enum Limits {
+    // MARK: Log
+
+    /// Characters of one log field: a line stays readable and a hostile value cannot fill the disk.
+    public static let logFieldCharacters = 2_000
+
+    // MARK: HTTP
+
+    /// Bytes of a request body: far above any document a person writes, small enough to hold in memory.
+    public static let requestBodyBytes = 1 << 20
+    /// Connections the server holds at a time; more wait in the kernel's backlog.
+    public static let connections = 4_096
+    /// Bytes of memory for one connection's request line and headers (measured: 10,000 such take 177 MB).
+    public static let connectionMemoryBytes = 16 << 10
+    /// Seconds without a byte after which a connection is closed.
+    public static let connectionIdleSeconds: UInt32 = 60
+    /// Time from a connection's first byte of a request to its last, against a client that drips.
+    public static let requestReceiveTime: Duration = .seconds(30)
+    /// The longest `Prefer: wait`, in seconds: below what proxies give up at.
+    public static let preferWaitSeconds = 60
+
+    // MARK: Documents
+
+    /// Nested levels of a document: deeper ones are mistakes or attacks.
+    public static let documentDepth = 64
+    /// Nodes of a document, aliases counted each time they are used.
+    public static let documentNodes = 50_000
+
+    // MARK: Lists
+
+    /// Items of a page when none is asked for.
+    public static let pageItems = 50
+    /// Items of the largest page.
+    public static let maximumPageItems = 1_000
+
+    // MARK: Engine
+
+    /// Jobs that wait in the queue before a trigger is answered 429.
+    public static let queuedJobs = 100_000
+    /// Worker threads when none are asked for.
+    public static let workers = 4
+
+    // MARK: SQLite
+
+    /// Prepared statements kept for one connection.
+    public static let cachedStatements = 64
+    /// Time to wait for a lock that another process holds.
+    public static let busyTime: Duration = .seconds(5)
+    /// Bytes of the longest text or blob read from a user's database.
+    public static let valueBytes = 64 << 20
+    /// Bytes the write-ahead log is cut back to after a checkpoint.
+    public static let journalBytes = 4 << 20
+
+    // MARK: Loading
+
+    /// Rows of one commit of a large load: bounds the write-ahead log and what a crash repeats.
+    public static let rowsPerCommit = 500_000
+    /// How far ahead of the clock a cursor value may move the watermark.
+    public static let maximumFuture: Duration = .seconds(300)
+    /// Load records kept in a destination for each step; older ones are trimmed as new ones commit.
+    public static let loadRecords = 1_000
+}
