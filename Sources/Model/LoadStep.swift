@@ -1,0 +1,208 @@
+/// A step that loads a table from a source into a destination.
+public struct LoadStep: Sendable, Equatable {
+    /// The step's name, unique in its pipeline.
+    public var name: String
+    /// The steps that must succeed before this one.
+    public var dependsOn: [String]
+    /// What it reads.
+    public var source: Source
+    /// What it writes.
+    public var destination: Destination
+    /// How it finds what changed.
+    public var strategy: Strategy
+    /// The column that orders change; nil for `full_refresh` without one.
+    public var cursor: Cursor?
+    /// The columns that name a row; empty when it has no key.
+    public var primaryKey: [String]
+    /// How changed rows enter the destination.
+    public var writeMode: WriteMode
+    /// How far below the watermark a run reads again.
+    public var lookback: Reach
+    /// How much of the newest is left for the next run, because commits may arrive late.
+    public var settle: Reach
+    /// The share of the destination, 0 to 1, that a run may remove.
+    public var maxShrink: Double
+    /// Which columns are loaded.
+    public var columns: ColumnSelection
+    /// What happens when source and destination differ in their columns.
+    public var schemaPolicy: SchemaPolicy
+    /// What happens when numbers of a sequence are missing.
+    public var onGap: GapPolicy
+    /// What happens when rows of one delta share a key.
+    public var onDuplicateKey: DuplicateKeyPolicy
+
+    /// Makes a step.
+    public init(
+        name: String, dependsOn: [String] = [], source: Source, destination: Destination, strategy: Strategy,
+        cursor: Cursor? = nil, primaryKey: [String] = [], writeMode: WriteMode = .upsert, lookback: Reach = .none,
+        settle: Reach = .none, maxShrink: Double = 0.5, columns: ColumnSelection = ColumnSelection(),
+        schemaPolicy: SchemaPolicy = .evolve, onGap: GapPolicy = .warn, onDuplicateKey: DuplicateKeyPolicy = .keepNewest
+    ) {
+        self.name = name
+        self.dependsOn = dependsOn
+        self.source = source
+        self.destination = destination
+        self.strategy = strategy
+        self.cursor = cursor
+        self.primaryKey = primaryKey
+        self.writeMode = writeMode
+        self.lookback = lookback
+        self.settle = settle
+        self.maxShrink = maxShrink
+        self.columns = columns
+        self.schemaPolicy = schemaPolicy
+        self.onGap = onGap
+        self.onDuplicateKey = onDuplicateKey
+    }
+
+    /// What a load reads from.
+    public struct Source: Sendable, Equatable {
+        /// The connection's name.
+        public var connection: String
+        /// The rows.
+        public var relation: Relation
+
+        /// Makes a source.
+        public init(connection: String, relation: Relation) {
+            self.connection = connection
+            self.relation = relation
+        }
+    }
+
+    /// A table, or the rows of a query.
+    public enum Relation: Sendable, Equatable {
+        case table(String)
+        case query(String)
+    }
+
+    /// What a load writes to.
+    public struct Destination: Sendable, Equatable {
+        /// The connection's name.
+        public var connection: String
+        /// The table's name.
+        public var table: String
+
+        /// Makes a destination.
+        public init(connection: String, table: String) {
+            self.connection = connection
+            self.table = table
+        }
+    }
+}
+
+/// How a load finds what changed.
+public enum Strategy: String, Sendable, CaseIterable {
+    case timestamp, sequence
+    case fullRefresh = "full_refresh"
+}
+
+/// How changed rows enter the destination.
+public enum WriteMode: String, Sendable, CaseIterable {
+    case append, upsert
+    case deleteInsert = "delete_insert"
+}
+
+/// What happens when source and destination differ in their columns.
+public enum SchemaPolicy: String, Sendable, CaseIterable {
+    /// New source columns are added to the destination; dropped ones keep their old values there.
+    case evolve
+    /// Any difference stops the run.
+    case freeze
+    /// Columns the destination does not have are not loaded.
+    case discard
+}
+
+/// What happens when numbers of a sequence are missing.
+public enum GapPolicy: String, Sendable, CaseIterable {
+    case ignore, warn, fail
+}
+
+/// What happens when rows of one delta share a key.
+public enum DuplicateKeyPolicy: String, Sendable, CaseIterable {
+    /// The row with the highest cursor is loaded, the others are counted in a warning.
+    case keepNewest = "keep_newest"
+    case fail
+}
+
+/// Which columns are loaded.
+public struct ColumnSelection: Sendable, Equatable {
+    /// The columns to load; nil means all.
+    public var include: [String]?
+    /// The columns to leave out.
+    public var exclude: [String]
+
+    /// Makes a selection; all columns unless said.
+    public init(include: [String]? = nil, exclude: [String] = []) {
+        self.include = include
+        self.exclude = exclude
+    }
+}
+
+/// A distance along a cursor: time for time cursors, a count for numbers of a sequence.
+public enum Reach: Sendable, Equatable {
+    case none
+    case time(Duration)
+    case count(Int64)
+}
+
+/// The column that orders change.
+public struct Cursor: Sendable, Equatable {
+    /// The column's name.
+    public var column: String
+    /// How its values are written; nil means ISO 8601 for text in `timestamp`, plain order in `sequence`.
+    public var format: CursorFormat?
+    /// What happens to rows whose cursor is NULL.
+    public var onMissing: MissingCursorPolicy
+    /// What happens to rows whose cursor cannot be read as a time.
+    public var onUnparsable: UnparsableCursorPolicy
+    /// Where a first load starts (included); nil means at the beginning.
+    public var initial: CursorValue?
+
+    /// Makes a cursor.
+    public init(
+        column: String, format: CursorFormat? = nil, onMissing: MissingCursorPolicy = .raise,
+        onUnparsable: UnparsableCursorPolicy = .raise, initial: CursorValue? = nil
+    ) {
+        self.column = column
+        self.format = format
+        self.onMissing = onMissing
+        self.onUnparsable = onUnparsable
+        self.initial = initial
+    }
+}
+
+/// How the values of a time cursor are written.
+public enum CursorFormat: String, Sendable, CaseIterable {
+    case iso8601
+    case unixSeconds = "unix_seconds"
+    case unixMillis = "unix_millis"
+    case unixMicros = "unix_micros"
+
+    /// Units in a second, for numbers; nil for text.
+    public var unitsPerSecond: Int64? {
+        switch self {
+        case .iso8601: nil
+        case .unixSeconds: 1
+        case .unixMillis: 1_000
+        case .unixMicros: 1_000_000
+        }
+    }
+}
+
+/// What happens to rows whose cursor is NULL.
+public enum MissingCursorPolicy: String, Sendable, CaseIterable {
+    /// The run fails and says how many there are.
+    case raise
+    /// They are loaded by every run.
+    case include
+    /// They are passed over and counted in a warning.
+    case exclude
+}
+
+/// What happens to rows whose cursor cannot be read as a time.
+public enum UnparsableCursorPolicy: String, Sendable, CaseIterable {
+    /// The run fails and shows one.
+    case raise
+    /// They are passed over and counted in a warning.
+    case exclude
+}

@@ -1,0 +1,50 @@
+/// A named set of steps with retry rules.
+public struct Pipeline: Sendable, Equatable {
+    /// The name: `[a-z0-9][a-z0-9_-]{0,62}`.
+    public var name: String
+    /// A sentence for people; empty when there is none.
+    public var description: String
+    /// How failed attempts are repeated.
+    public var retries: RetryPolicy
+    /// The longest one attempt may take; nil means no bound.
+    public var timeout: Duration?
+    /// The steps, in the document's order; names are unique and dependencies have no cycle.
+    public var steps: [LoadStep]
+
+    /// Makes a pipeline.
+    public init(
+        name: String, description: String = "", retries: RetryPolicy = RetryPolicy(), timeout: Duration? = nil,
+        steps: [LoadStep]
+    ) {
+        self.name = name
+        self.description = description
+        self.retries = retries
+        self.timeout = timeout
+        self.steps = steps
+    }
+
+    /// The step of a name; nil when there is none.
+    public func step(_ name: String) -> LoadStep? { steps.first { $0.name == name } }
+}
+
+/// A named place where data lives.
+public struct ConnectionDefinition: Sendable, Equatable {
+    /// The engines that a connection can speak to.
+    public enum Kind: String, Sendable, CaseIterable {
+        case sqlite
+    }
+
+    /// The name: the same form as a pipeline's.
+    public var name: String
+    /// The engine.
+    public var kind: Kind
+    /// The file's path as written, relative to the server's data root; `${NAME}` stands for an environment variable.
+    public var path: String
+
+    /// Makes a definition.
+    public init(name: String, kind: Kind = .sqlite, path: String) {
+        self.name = name
+        self.kind = kind
+        self.path = path
+    }
+}
