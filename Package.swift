@@ -44,5 +44,6 @@ let package = Package(
             swiftSettings: house),
 
         .testTarget(name: "PlatformTests", dependencies: ["Platform"], swiftSettings: house),
+        .testTarget(name: "SQLiteTests", dependencies: ["SQLite", "Platform"], swiftSettings: house),
     ]
 )

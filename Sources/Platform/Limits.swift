@@ -54,6 +54,21 @@ public enum Limits {
     /// Bytes the write-ahead log is cut back to after a checkpoint.
     public static let journalBytes = 4 << 20
 
+    /// Time for a read of the control database, the wait for a connection included.
+    public static let readTime: Duration = .seconds(5)
+    /// Bytes of the longest SQL text: our widest statements stay far below it.
+    public static let statementBytes = 1 << 20
+    /// Databases attached to one connection: a load needs its source and leaves room for a scratch file.
+    public static let attachedDatabases = 4
+    /// Triggers that run inside one another in a user's database.
+    public static let triggerDepth = 10
+    /// Nested levels of an expression that a user wrote: deeper ones are made to use up the stack.
+    public static let userExpressionDepth = 100
+    /// SELECTs joined by UNION and the like in a statement that a user wrote.
+    public static let userCompoundSelects = 50
+    /// Instructions of a statement that a user wrote, once prepared.
+    public static let userInstructions = 25_000
+
     // MARK: Loading
 
     /// Rows of one commit of a large load: bounds the write-ahead log and what a crash repeats.

@@ -1,0 +1,100 @@
+internal import CSQLite
+
+/// Decides, while a statement is prepared, what that statement may do.
+public struct Authorizer {
+    /// One thing that a statement does.
+    public enum Action: Sendable, Hashable {
+        /// It is, or holds, a SELECT.
+        case select
+        /// It reads a column, or with an empty name only counts rows.
+        case read(database: String, table: String, column: String)
+        /// It calls a function.
+        case function(String)
+        /// It holds a recursive common table expression.
+        case recursive
+        /// Anything else: a write, a change of the schema, a pragma, an attachment; SQLite's number for it.
+        case other(Int32)
+    }
+
+    let allows: (Action) -> Bool
+
+    /// Makes an authorizer that refuses every action for which `allows` answers false.
+    public init(_ allows: @escaping (Action) -> Bool) {
+        self.allows = allows
+    }
+
+    /// Lets a statement read the tables of these databases, call functions and nothing else.
+    ///
+    /// Virtual tables that show the inside of SQLite are refused.
+    public static func reading(_ databases: Set<String>) -> Authorizer {
+        Authorizer { action in
+            switch action {
+            case .select, .recursive: true
+            case .function(let name): !refusedFunctions.contains(name.lowercased())
+            case .read(let database, let table, _):
+                // SQLite places table-valued functions in `main`, whatever is read from.
+                tableFunctions.contains(table.lowercased())
+                    || (databases.contains(database) && !isInternal(table.lowercased()))
+            case .other: false
+            }
+        }
+    }
+
+    private static let refusedFunctions: Set<String> = ["load_extension", "fts3_tokenizer", "sqlite_log"]
+    private static let tableFunctions: Set<String> = ["json_each", "json_tree"]
+
+    private static func isInternal(_ table: String) -> Bool {
+        table.hasPrefix("pragma_") || ["sqlite_stmt", "sqlite_dbpage", "dbstat", "sqlite_dbdata"].contains(table)
+    }
+}
+
+extension Connection {
+    /// Prepares and runs what `body` asks for under `authorizer` and under the tighter limits for SQL that a user
+    /// wrote; what it does not let through fails as unauthorized.
+    public func withAuthorizer<Result, E: Error>(
+        _ authorizer: Authorizer, _ body: () throws(E) -> Result
+    ) throws(E) -> Result {
+        guard let database = try? database(for: "authorize") else { return try body() }
+        let outer = self.authorizer
+        let box = AuthorizerBox(authorizer)
+        self.authorizer = box
+        box.install(on: database)
+        defer {
+            self.authorizer = outer
+            if let outer { outer.install(on: database) } else { sqlite3_set_authorizer(database, nil, nil) }
+        }
+        return try Hardening.limitingUserStatements(database, body)
+    }
+}
+
+/// An authorizer with an address that SQLite can hold.
+final class AuthorizerBox {
+    private let authorizer: Authorizer
+
+    init(_ authorizer: Authorizer) {
+        self.authorizer = authorizer
+    }
+
+    func install(on database: OpaquePointer) {
+        sqlite3_set_authorizer(
+            database,
+            { context, code, first, second, third, _ in
+                guard let context else { return SQLITE_DENY }
+                let box = Unmanaged<AuthorizerBox>.fromOpaque(context).takeUnretainedValue()
+                return box.authorizer.allows(action(code, first, second, third)) ? SQLITE_OK : SQLITE_DENY
+            }, Unmanaged.passUnretained(self).toOpaque())
+    }
+}
+
+private func action(
+    _ code: Int32, _ first: UnsafePointer<CChar>?, _ second: UnsafePointer<CChar>?, _ third: UnsafePointer<CChar>?
+) -> Authorizer.Action {
+    func text(_ pointer: UnsafePointer<CChar>?) -> String { pointer.map { String(cString: $0) } ?? "" }
+    return switch code {
+    case SQLITE_SELECT: .select
+    case SQLITE_READ: .read(database: text(third), table: text(first), column: text(second))
+    case SQLITE_FUNCTION: .function(text(second))
+    case SQLITE_RECURSIVE: .recursive
+    default: .other(code)
+    }
+}
