@@ -19,6 +19,20 @@ public enum Limits {
     public static let connectionIdleSeconds: UInt32 = 60
     /// Time from a connection's first byte of a request to its last, against a client that drips.
     public static let requestReceiveTime: Duration = .seconds(30)
+    /// Threads that serve connections: handlers never block, so two keep one slow answer from delaying the rest.
+    public static let serverThreads = 2
+    /// Time for a client to take an answer, against one that reads a byte at a time.
+    public static let responseSendTime: Duration = .seconds(120)
+    /// The longest a request waits for its answer: above the longest `Prefer: wait`, so that its own answer comes first.
+    public static let answerWaitTime: Duration = .seconds(90)
+    /// How often clients that take too long are looked for: what a bound on time may be late by.
+    public static let sweepInterval: Duration = .seconds(1)
+    /// Characters of a client's own request identifier: more is replaced, as it would fill the log.
+    public static let requestIdentifierCharacters = 64
+    /// Bytes of a refused request's body that are read and dropped to keep its connection: more costs less to close.
+    public static let drainedBodyBytes = 64 << 10
+    /// How many times its limit a body of unknown length may grow, unread, before its connection is cut.
+    public static let chunkedBodyOverrun = 8
     /// The longest `Prefer: wait`, in seconds: below what proxies give up at.
     public static let preferWaitSeconds = 60
 
