@@ -43,6 +43,23 @@ public enum Limits {
     /// Nodes of a document, aliases counted each time they are used.
     public static let documentNodes = 50_000
 
+    /// Bytes of the name of a table or column: SQLite has no bound of its own, people and pages do.
+    public static let identifierBytes = 500
+    /// Steps of a pipeline: each costs rows in the control database for every run.
+    public static let pipelineSteps = 500
+    /// Attempts of a run, the first included.
+    public static let attempts = 100
+    /// The longest wait before another attempt.
+    public static let longestBackoff: Duration = .seconds(86_400)
+    /// The shortest time allowed for an attempt: less would fail loads that do nothing wrong.
+    public static let shortestTimeout: Duration = .milliseconds(100)
+    /// The longest time allowed for an attempt; without `timeout` there is no bound.
+    public static let longestTimeout: Duration = .seconds(30 * 86_400)
+    /// How far below the watermark a run that can replace rows reads again when its document does not say.
+    public static let usualLookback: Duration = .seconds(3_600)
+    /// The farthest lookback and settle: a hundred years of 365 days.
+    public static let longestReach: Duration = .seconds(100 * 365 * 86_400)
+
     // MARK: Lists
 
     /// Items of a page when none is asked for.

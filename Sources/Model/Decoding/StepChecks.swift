@@ -1,0 +1,76 @@
+internal import Platform
+
+/// Checks across the fields of one step.
+struct StepChecks {
+    /// The step's keys.
+    let fields: Fields
+
+    /// Notes what does not fit together in a decoded step.
+    func check(_ step: LoadStep) {
+        checkKey(step)
+        checkAppend(step)
+        checkColumns(step)
+        checkPlaces(step)
+    }
+
+    private func checkKey(_ step: LoadStep) {
+        let needsKey = step.strategy != .fullRefresh && step.writeMode != .append
+        guard needsKey, step.primaryKey.isEmpty else { return }
+        if fields.node("primary_key") != nil {
+            guard fields.node("primary_key")?.json.array?.isEmpty == true else { return }
+            fields.refuse("primary_key", "`primary_key` is empty", hint: "Name the columns that identify a row.")
+        } else {
+            fields.miss(
+                "primary_key", "`write_mode: \(step.writeMode.rawValue)` needs a `primary_key`, and the step has none",
+                hint: "Add the columns that identify a row, such as `primary_key: [id]`.")
+        }
+    }
+
+    private func checkAppend(_ step: LoadStep) {
+        guard step.strategy != .fullRefresh, step.writeMode == .append, step.cursor != nil else { return }
+        if step.lookback != .none, step.primaryKey.isEmpty {
+            fields.refuse(
+                "lookback", "`lookback` with `write_mode: append` and no `primary_key` would load rows twice",
+                hint: "Add a `primary_key` with `write_mode: upsert`, or remove `lookback`.")
+        }
+        guard step.strategy == .timestamp, step.lookback == .none, step.settle == .none else { return }
+        fields.findings.warn(
+            "late_rows",
+            "The step `\(step.name)` appends with neither `lookback` nor `settle`: a row that is committed late, with "
+                + "an older `\(step.cursor?.column ?? "")` than the watermark, is never loaded. Set `settle` to the "
+                + "longest time a transaction of the source takes, or use `upsert` with a `primary_key`.")
+    }
+
+    private func checkColumns(_ step: LoadStep) {
+        var needed = step.primaryKey.map { ($0, "a column of the primary key") }
+        if let cursor = step.cursor { needed.append((cursor.column, "the cursor")) }
+        // What is no mapping has been refused when it was decoded.
+        guard case .mapping = fields.node("columns")?.content, let columns = fields.mapping("columns") else { return }
+        for (column, what) in needed {
+            if step.columns.exclude.contains(where: { isSame($0, column) }) {
+                columns.refuse(
+                    "exclude", "`exclude` names `\(column)`, which is \(what)", hint: "Remove it from `exclude`.")
+            } else if let include = step.columns.include, !include.contains(where: { isSame($0, column) }) {
+                columns.refuse(
+                    "include", "`include` does not name `\(column)`, which is \(what)", hint: "Add it to `include`.")
+            }
+        }
+    }
+
+    private func checkPlaces(_ step: LoadStep) {
+        guard case .table(let table) = step.source.relation, !table.isEmpty,
+            step.source.connection == step.destination.connection, isSame(table, step.destination.table)
+        else { return }
+        fields.refuse(
+            "destination", "the step would load the table `\(table)` of `\(step.source.connection)` into itself",
+            hint: "Name another table or connection.", code: .sameTable)
+    }
+
+    /// SQLite's own rule for names: the case of ASCII letters does not count.
+    private func isSame(_ left: String, _ right: String) -> Bool {
+        func folded(_ text: String) -> [UInt8] {
+            text.utf8.map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) ? $0 + 32 : $0 }
+        }
+        return folded(left) == folded(right)
+    }
+}

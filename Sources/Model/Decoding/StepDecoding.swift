@@ -1,0 +1,143 @@
+internal import Platform
+
+/// Decodes steps.
+struct StepDecoding {
+    /// Where what is wrong is noted.
+    let findings: Findings
+
+    private static let keys = [
+        "name", "kind", "depends_on", "source", "destination", "strategy", "cursor", "primary_key", "write_mode",
+        "lookback", "settle", "max_shrink", "columns", "schema_policy", "on_gap", "on_duplicate_key",
+    ]
+    private static let unsupported = [
+        "checks": "Remove it; compare the counts that each run reports.",
+        "partition_by": "Remove it; reload the whole table with a run of `full_refresh: true`.",
+        "detect_deletes": "Remove it; `strategy: full_refresh` follows deletes.",
+        "max_future": "Remove it; a cursor may move the watermark up to 5 minutes ahead of the clock.",
+        "sql": "Steps of kind `load` read a query with `source: { connection: ..., query: ... }`.",
+    ]
+
+    /// The step of a node; nil, with the reasons noted, when it is refused.
+    func step(_ node: DocumentNode, path: String) -> LoadStep? {
+        guard let fields = Fields(node, path: path, called: "a step", findings: findings) else { return nil }
+        let before = findings.failures.count
+        let name = fields.ownName(given: nil, of: "step")
+        guard checkKind(fields) else { return nil }
+        fields.allow(StepDecoding.keys, unsupported: StepDecoding.unsupported, of: "a step")
+        let source = source(fields)
+        let destination = destination(fields)
+        let strategy = strategy(fields)
+        let dependsOn = fields.identifiers("depends_on") ?? []
+        let primaryKey = fields.identifiers("primary_key") ?? []
+        let columns = columns(fields)
+        guard let strategy else { return nil }
+        var step = LoadStep(
+            name: name ?? "", dependsOn: dependsOn, source: source ?? .init(connection: "", relation: .table("")),
+            destination: destination ?? .init(connection: "", table: ""), strategy: strategy, primaryKey: primaryKey,
+            columns: columns)
+        step.maxShrink = fields.share("max_shrink") ?? step.maxShrink
+        step.schemaPolicy = fields.word("schema_policy", SchemaPolicy.self) ?? step.schemaPolicy
+        step.onDuplicateKey = fields.word("on_duplicate_key", DuplicateKeyPolicy.self) ?? step.onDuplicateKey
+        MovementDecoding(fields: fields).decode(into: &step)
+        StepChecks(fields: fields).check(step)
+        // A step whose parts were refused still goes through the checks, so that all of its faults are told at once.
+        return name != nil && source != nil && destination != nil && findings.failures.count == before ? step : nil
+    }
+
+    private func checkKind(_ fields: Fields) -> Bool {
+        guard let node = fields.node("kind") else { return true }
+        switch node.content {
+        case .scalar(.string("load")): return true
+        case .scalar(.string("sql")):
+            fields.refuse(
+                "kind", "steps of kind `sql` are not supported by this version",
+                hint: "Run the statement yourself after the load; the only kind is `load`.", code: .unsupported)
+        default:
+            fields.refuse("kind", "`kind` cannot be \(node.kind)", hint: "Remove it; the only kind is `load`.")
+        }
+        return false
+    }
+
+    private func strategy(_ fields: Fields) -> Strategy? {
+        let words = Strategy.allCases.map(\.rawValue).joined(separator: ", ")
+        switch fields.node("strategy")?.content {
+        case nil:
+            fields.miss("strategy", "the step has no `strategy`", hint: "Add one of \(words).")
+            return nil
+        case .scalar(.string("cdc")), .scalar(.string("snapshot_diff")):
+            let name = fields.node("strategy")?.json.string ?? ""
+            fields.refuse(
+                "strategy", "the strategy `\(name)` is not supported by this version",
+                hint: "The strategies are \(words); `full_refresh` follows every change.", code: .unsupported)
+            return nil
+        default: return fields.word("strategy", Strategy.self)
+        }
+    }
+
+    private func source(_ fields: Fields) -> LoadStep.Source? {
+        guard let source = place(fields, "source", example: "{ connection: shop, table: orders }") else { return nil }
+        source.allow(["connection", "table", "query"], of: "`source`")
+        let connection = connection(source)
+        let relation: LoadStep.Relation?
+        switch (source.node("table"), source.node("query")) {
+        case (nil, nil):
+            source.miss("table", "`source` has neither `table` nor `query`", hint: "Add one of them.")
+            relation = nil
+        case (_?, _?):
+            source.refuse("query", "`source` has both `table` and `query`", hint: "Remove one of them.")
+            relation = nil
+        case (_?, nil): relation = source.identifier("table").map { .table($0) }
+        case (nil, _?): relation = query(source).map { .query($0) }
+        }
+        guard let connection, let relation else { return nil }
+        return .init(connection: connection, relation: relation)
+    }
+
+    private func query(_ source: Fields) -> String? {
+        guard let text = source.text("query") else { return nil }
+        guard !text.utf8.contains(0) else {
+            source.refuse("query", "the query holds a NUL character", code: .invalidQuery)
+            return nil
+        }
+        return text
+    }
+
+    private func destination(_ fields: Fields) -> LoadStep.Destination? {
+        guard let place = place(fields, "destination", example: "{ connection: warehouse, table: orders }") else {
+            return nil
+        }
+        place.allow(["connection", "table"], of: "`destination`")
+        let connection = connection(place)
+        if place.node("table") == nil {
+            place.miss(
+                "table", "`destination` has no `table`", hint: "Add the table to write, such as `table: orders`.")
+        }
+        guard let connection, let table = place.identifier("table") else { return nil }
+        return .init(connection: connection, table: table)
+    }
+
+    private func place(_ fields: Fields, _ key: String, example: String) -> Fields? {
+        if fields.node(key) == nil {
+            fields.miss(key, "the step has no `\(key)`", hint: "Add `\(key): \(example)`.")
+        }
+        return fields.mapping(key)
+    }
+
+    private func connection(_ fields: Fields) -> String? {
+        if fields.node("connection") == nil {
+            fields.miss("connection", "no `connection` is named here", hint: "Add the name of a connection.")
+        }
+        return fields.name("connection")
+    }
+
+    private func columns(_ fields: Fields) -> ColumnSelection {
+        guard let fields = fields.mapping("columns") else { return ColumnSelection() }
+        fields.allow(["include", "exclude"], of: "`columns`")
+        let include = fields.identifiers("include")
+        if let include, include.isEmpty {
+            fields.refuse("include", "`include` is empty", hint: "Remove it to load all columns.")
+        }
+        return ColumnSelection(
+            include: include.flatMap { $0.contains("*") ? nil : $0 }, exclude: fields.identifiers("exclude") ?? [])
+    }
+}
