@@ -55,6 +55,7 @@ extension Connection {
         _ authorizer: Authorizer, _ body: () throws(E) -> Result
     ) throws(E) -> Result {
         guard let database = try? database(for: "authorize") else { return try body() }
+        prepareTableFunctions()
         let outer = self.authorizer
         let box = AuthorizerBox(authorizer)
         self.authorizer = box
@@ -64,6 +65,12 @@ extension Connection {
             if let outer { outer.install(on: database) } else { sqlite3_set_authorizer(database, nil, nil) }
         }
         return try Hardening.limitingUserStatements(database, body)
+    }
+
+    /// Uses the table-valued functions once: their first use declares a table, which an authorizer would have to allow.
+    private func prepareTableFunctions() {
+        guard authorizer == nil, !knowsTableFunctions else { return }
+        knowsTableFunctions = (try? first("SELECT 1 FROM json_each('[]'), json_tree('[]')")) != nil
     }
 }
 

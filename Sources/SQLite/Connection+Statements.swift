@@ -20,6 +20,7 @@ extension Connection {
     }
 
     /// Runs one statement to its end; answers the rows it inserted, updated or deleted itself, 0 for any other kind.
+    @discardableResult
     public func run(_ sql: String, _ parameters: [Value] = []) throws(SQLiteError) -> Int {
         try withStatement(sql, parameters) { statement throws(SQLiteError) in
             let database = try database(for: SQLiteError.operation(sql))

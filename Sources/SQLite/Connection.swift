@@ -23,6 +23,8 @@ public final class Connection {
     let supervision: Supervision
     var cache = StatementCache(capacity: Limits.cachedStatements)
     var authorizer: AuthorizerBox?
+    /// Whether the table-valued functions were used once.
+    var knowsTableFunctions = false
     /// Whether `begin` has started a transaction that nobody has ended yet.
     var expectsTransaction = false
     private var open: OpaquePointer?

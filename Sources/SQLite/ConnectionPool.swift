@@ -50,7 +50,7 @@ public final class ConnectionPool: Sendable {
     public func close() {
         let idle = monitor.update { state -> State in
             state.closed = true
-            for handle in state.handles.values { handle.interrupt() }
+            for handle in state.handles.values { handle.stop() }
             let before = state
             state.idle = []
             return before
@@ -73,7 +73,11 @@ public final class ConnectionPool: Sendable {
         case .open:
             do throws(SQLiteError) {
                 let connection = try Connection(path: path, access: .readOnly)
-                monitor.update { $0.handles[ObjectIdentifier(connection)] = connection.interruptHandle }
+                let handle = connection.interruptHandle
+                monitor.update { state in
+                    state.handles[ObjectIdentifier(connection)] = handle
+                    if state.closed { handle.stop() }
+                }
                 return connection
             } catch {
                 monitor.update { $0.lent -= 1 }
