@@ -45,5 +45,8 @@ let package = Package(
 
         .testTarget(name: "PlatformTests", dependencies: ["Platform"], swiftSettings: house),
         .testTarget(name: "SQLiteTests", dependencies: ["SQLite", "Platform"], swiftSettings: house),
+        .testTarget(
+            name: "EngineTests", dependencies: ["Engine", "Store", "Loading", "SQLite", "Model", "Platform"],
+            swiftSettings: house),
     ]
 )

@@ -73,6 +73,22 @@ public enum Limits {
     public static let queuedJobs = 100_000
     /// Worker threads when none are asked for.
     public static let workers = 4
+    /// The most worker threads: past it they wait for the disk, each with a page cache of its own.
+    public static let maximumWorkers = 64
+    /// Threads for plans, previews and tests of connections, apart from the workers so that a long load delays none.
+    public static let inspectors = 2
+    /// Inspections that wait for such a thread before one is answered 429.
+    public static let waitingInspections = 64
+    /// The longest a plan, a preview or a test of a connection may take.
+    public static let inspectionTime: Duration = .seconds(30)
+    /// How long setting a watermark waits for a load that writes the same file.
+    public static let editWaitTime: Duration = .seconds(5)
+    /// How long interrupted loads may take to end when the server stops; SQLite answers an interrupt in milliseconds.
+    public static let interruptTime: Duration = .seconds(10)
+    /// The longest pause between attempts to record in the control database what a load has done.
+    public static let recordPause: Duration = .seconds(5)
+    /// Decoded pipelines kept in memory.
+    public static let cachedPipelines = 1_024
 
     // MARK: SQLite
 

@@ -1,0 +1,184 @@
+internal import Platform
+
+/// Starts jobs on threads of its own, one lane a worker and one for edits, as `DispatcherState` decides.
+///
+/// May be used on any thread; no call but `stop` blocks. A start is caused by what makes it possible (a job comes, a
+/// job ends, a time comes), never by polling.
+final class Dispatcher: Sendable {
+    /// What a job has come to.
+    enum Outcome: Sendable {
+        /// It is done with.
+        case finished
+        /// It waits in line again, until the uptime `notBefore` and for the files it turned out to need (nil: the same).
+        case later(notBefore: Duration?, files: Set<String>?)
+    }
+
+    /// Carries a job out, on its lane; `stop` is raised when it should end early.
+    typealias Work = @Sendable (_ job: Job, _ stop: StopToken) -> Outcome
+
+    /// The answer to `admit`.
+    enum Admission: Sendable {
+        case admitted, full, stopping
+    }
+
+    private struct Core {
+        var state: DispatcherState
+        var work: [String: Work] = [:]
+        var stops: [String: StopToken] = [:]
+        /// Lanes without a job.
+        var freeLanes: [Int]
+        /// Jobs that were promised a place in the queue and have not come yet.
+        var admitted = 0
+        var isOpen = false
+        var isStopping = false
+    }
+
+    private struct Start: Sendable {
+        let job: Job
+        let work: Work
+        let stop: StopToken
+        /// Its worker's lane; nil for the edit lane.
+        let lane: Int?
+    }
+
+    private let queuedJobs: Int
+    private let clock: any Clock
+    private let alarms: AlarmClock
+    private let core: Monitor<Core>
+    private let lanes: [Lane]
+    private let editLane: Lane
+
+    /// Starts the threads; no job starts before `open`.
+    init(configuration: EngineConfiguration, clock: any Clock, alarms: AlarmClock) {
+        queuedJobs = configuration.queuedJobs
+        self.clock = clock
+        self.alarms = alarms
+        // A lane gets its next job while it leaves the last one: one place is enough, and never more are used.
+        lanes = (1...configuration.workers).map { Lane(name: "worker-\($0)", capacity: 1) }
+        editLane = Lane(name: "editor", capacity: 1)
+        core = Monitor(
+            Core(
+                state: DispatcherState(workers: configuration.workers),
+                freeLanes: Array((0..<configuration.workers).reversed())))
+    }
+
+    /// Lets jobs start.
+    func open() {
+        core.update { $0.isOpen = true }
+        pump()
+    }
+
+    /// Promises a place in the queue, so that a trigger is refused before it is recorded; a promise is kept by
+    /// `enqueue` or given back by `forgo`.
+    func admit() -> Admission {
+        core.update { core in
+            if core.isStopping { return .stopping }
+            guard core.state.waiting + core.admitted < queuedJobs else { return .full }
+            core.admitted += 1
+            return .admitted
+        }
+    }
+
+    /// Gives a promised place back.
+    func forgo() {
+        core.update { $0.admitted -= 1 }
+    }
+
+    /// Puts a job in line. `admitted` says that it takes a promised place, `wasActive` that it is the active run of its
+    /// pipeline, interrupted by a restart.
+    func enqueue(_ job: Job, admitted: Bool = false, wasActive: Bool = false, work: @escaping Work) {
+        core.update { core in
+            if admitted { core.admitted -= 1 }
+            core.work[job.id] = work
+            core.state.enqueue(job, wasActive: wasActive)
+        }
+        wake(at: job.notBefore)
+        pump()
+    }
+
+    /// Takes a waiting job out for good; false when it does not wait (any more).
+    func remove(_ id: String) -> Bool {
+        let removed = core.update { core in
+            guard core.state.remove(id) != nil else { return false }
+            core.work[id] = nil
+            return true
+        }
+        if removed { pump() }
+        return removed
+    }
+
+    /// Raises the stop token of a job in hand; false when it is not in hand.
+    func interrupt(_ id: String, _ reason: StopToken.Reason) -> Bool {
+        guard let stop = core.read({ $0.stops[id] }) else { return false }
+        stop.stop(reason)
+        return true
+    }
+
+    /// The job in hand that writes one of the files; nil when they are free.
+    func writer(of files: Set<String>) -> String? {
+        core.read { $0.state.writer(of: files) }
+    }
+
+    /// Jobs that wait, and jobs in hand.
+    var load: (waiting: Int, running: Int) {
+        core.read { ($0.state.waiting, $0.state.running.count) }
+    }
+
+    /// Lets nothing new start, gives the jobs in hand `limit` to end, interrupts those that have not, and returns when
+    /// the threads are done; false when a job did not heed its interruption and its thread was left behind.
+    func stop(within limit: Duration) -> Bool {
+        core.update { $0.isStopping = true }
+        if !isIdle(within: limit) {
+            for stop in core.read({ Array($0.stops.values) }) { stop.stop(.shutdown) }
+            guard isIdle(within: Limits.interruptTime) else { return false }
+        }
+        for lane in lanes { lane.stop() }
+        editLane.stop()
+        return true
+    }
+
+    private func isIdle(within limit: Duration) -> Bool {
+        core.wait(upTo: limit) { $0.stops.isEmpty ? true : nil } ?? false
+    }
+
+    private func pump() {
+        let starts = core.update { core in takeStarts(&core) }
+        for start in starts {
+            let lane = start.lane.map { lanes[$0] } ?? editLane
+            _ = lane.submit { [self] _ in carryOut(start) }
+        }
+    }
+
+    private func takeStarts(_ core: inout Core) -> [Start] {
+        guard core.isOpen, !core.isStopping else { return [] }
+        return core.state.start(at: clock.uptime()).compactMap { job in
+            guard let work = core.work[job.id] else { return nil }
+            let stop = StopToken()
+            core.stops[job.id] = stop
+            return Start(job: job, work: work, stop: stop, lane: job.kind == .edit ? nil : core.freeLanes.popLast())
+        }
+    }
+
+    private func carryOut(_ start: Start) {
+        let outcome = start.work(start.job, start.stop)
+        let id = start.job.id
+        core.update { core in
+            switch outcome {
+            case .finished:
+                core.state.finish(id)
+                core.work[id] = nil
+            case .later(let notBefore, let files):
+                core.state.release(id, notBefore: notBefore, files: files)
+            }
+            core.stops[id] = nil
+            if let lane = start.lane { core.freeLanes.append(lane) }
+        }
+        if case .later(let notBefore, _) = outcome { wake(at: notBefore) }
+        pump()
+    }
+
+    private func wake(at time: Duration?) {
+        guard let time else { return }
+        alarms.set(at: time) { [weak self] in self?.pump() }
+    }
+}

@@ -1,0 +1,42 @@
+/// A piece of work that writes to destination files.
+struct Job: Sendable, Equatable {
+    /// Who may carry it out.
+    enum Kind: Sendable, Equatable {
+        /// One attempt of a run, by a worker; only one run of a pipeline is active at a time.
+        case run(pipeline: String)
+        /// A short change by a person, such as setting a watermark, by the editor.
+        case edit
+    }
+
+    /// The identifier; jobs that wait for the same thing start in the order of it.
+    let id: String
+    /// Who may carry it out.
+    let kind: Kind
+    /// The files it writes, by every name that another job may know them by; no two jobs with a common name run at
+    /// the same time.
+    var files: Set<String>
+    /// The uptime before which it may not start; nil when it may start at once.
+    var notBefore: Duration?
+
+    /// Makes a job.
+    init(id: String, kind: Kind, files: Set<String>, notBefore: Duration? = nil) {
+        self.id = id
+        self.kind = kind
+        self.files = files
+        self.notBefore = notBefore
+    }
+
+    /// The line it waits in: a run behind the other runs of its pipeline, an edit alone.
+    var line: Line {
+        switch kind {
+        case .run(let pipeline): .pipeline(pipeline)
+        case .edit: .edit(id)
+        }
+    }
+
+    /// What jobs wait in line for.
+    enum Line: Hashable, Sendable {
+        case pipeline(String)
+        case edit(String)
+    }
+}

@@ -1,0 +1,139 @@
+import Testing
+
+@testable import Engine
+
+struct DispatcherStateTests {
+    @Test func startsInTheOrderOfIdentifiersWhateverTheOrderOfArrival() {
+        var state = DispatcherState(workers: 4)
+        for id in ["3", "1", "2"] { state.enqueue(run(id, "p\(id)")) }
+        #expect(state.start(at: .zero).map(\.id) == ["1", "2", "3"])
+    }
+
+    @Test func startsNoMoreThanItHasWorkers() {
+        var state = DispatcherState(workers: 2)
+        for id in 1...5 { state.enqueue(run("\(id)", "p\(id)")) }
+        #expect(state.start(at: .zero).map(\.id) == ["1", "2"])
+        #expect(state.start(at: .zero).isEmpty)
+        state.finish("2")
+        #expect(state.start(at: .zero).map(\.id) == ["3"])
+    }
+
+    @Test func runsOneRunOfAPipelineAtATime() {
+        var state = DispatcherState(workers: 4)
+        for id in ["1", "2", "3"] { state.enqueue(run(id, "orders")) }
+        #expect(state.start(at: .zero).map(\.id) == ["1"])
+        state.finish("1")
+        #expect(state.start(at: .zero).map(\.id) == ["2"])
+        state.finish("2")
+        #expect(state.start(at: .zero).map(\.id) == ["3"])
+    }
+
+    @Test func neverRunsTwoJobsWithACommonFile() {
+        var state = DispatcherState(workers: 4)
+        state.enqueue(run("1", "a", ["x"]))
+        state.enqueue(run("2", "b", ["x", "y"]))
+        state.enqueue(run("3", "c", ["z"]))
+        #expect(state.start(at: .zero).map(\.id) == ["1", "3"])
+        state.finish("3")
+        #expect(state.start(at: .zero).isEmpty)
+        state.finish("1")
+        #expect(state.start(at: .zero).map(\.id) == ["2"])
+    }
+
+    @Test func waitingForAFileHoldsNoWorker() {
+        var state = DispatcherState(workers: 2)
+        state.enqueue(run("1", "a", ["x"]))
+        state.enqueue(run("2", "b", ["x"]))
+        state.enqueue(run("3", "c", ["y"]))
+        #expect(state.start(at: .zero).map(\.id) == ["1", "3"])
+    }
+
+    @Test func aYoungerJobNeverTakesAFileThatAnOlderOneWaitsFor() {
+        var state = DispatcherState(workers: 4)
+        state.enqueue(run("1", "a", ["x"]))
+        state.enqueue(run("2", "b", ["x", "y"]))
+        state.enqueue(run("3", "c", ["y"]))
+        #expect(state.start(at: .zero).map(\.id) == ["1"])
+        state.finish("1")
+        #expect(state.start(at: .zero).map(\.id) == ["2"])
+    }
+
+    @Test func aRunThatWaitsForItsNextAttemptKeepsItsPipeline() {
+        var state = DispatcherState(workers: 1)
+        state.enqueue(run("5", "orders"))
+        #expect(state.start(at: .zero).map(\.id) == ["5"])
+        state.enqueue(run("1", "orders"))
+        state.release("5", notBefore: .seconds(10))
+        #expect(state.start(at: .seconds(9)).isEmpty)
+        #expect(state.start(at: .seconds(10)).map(\.id) == ["5"])
+        state.finish("5")
+        #expect(state.start(at: .seconds(10)).map(\.id) == ["1"])
+    }
+
+    @Test func aRunThatWaitsForItsNextAttemptHoldsNeitherWorkerNorFile() {
+        var state = DispatcherState(workers: 1)
+        state.enqueue(run("1", "a", ["x"]))
+        _ = state.start(at: .zero)
+        state.enqueue(run("2", "b", ["x"]))
+        state.release("1", notBefore: .seconds(10))
+        #expect(state.start(at: .zero).map(\.id) == ["2"])
+    }
+
+    @Test func aRestoredActiveRunGoesBeforeTheOthersOfItsPipeline() {
+        var state = DispatcherState(workers: 4)
+        state.enqueue(run("1", "orders"))
+        state.enqueue(run("2", "orders"), wasActive: true)
+        #expect(state.start(at: .zero).map(\.id) == ["2"])
+    }
+
+    @Test func aRemovedJobNeverStartsAndFreesItsPipeline() {
+        var state = DispatcherState(workers: 1)
+        state.enqueue(run("1", "orders"))
+        state.enqueue(run("2", "orders"))
+        _ = state.start(at: .zero)
+        state.release("1", notBefore: .seconds(60))
+        #expect(state.remove("1")?.id == "1")
+        #expect(state.start(at: .zero).map(\.id) == ["2"])
+        #expect(state.remove("2") == nil)
+        #expect(state.remove("1") == nil)
+    }
+
+    @Test func aJobIsNeverInTwoPlaces() {
+        var state = DispatcherState(workers: 2)
+        state.enqueue(run("1", "orders"))
+        state.enqueue(run("1", "orders"))
+        #expect(state.waiting == 1)
+        _ = state.start(at: .zero)
+        state.enqueue(run("1", "orders"))
+        #expect(state.waiting == 0)
+    }
+
+    @Test func aJobLaidAsideWaitsForTheFilesItTurnedOutToNeed() {
+        var state = DispatcherState(workers: 2)
+        state.enqueue(run("1", "a", ["x"]))
+        state.enqueue(run("2", "b", ["y"]))
+        _ = state.start(at: .zero)
+        state.release("2", notBefore: nil, files: ["x"])
+        #expect(state.start(at: .zero).isEmpty)
+        state.finish("1")
+        #expect(state.start(at: .zero).map(\.id) == ["2"])
+    }
+
+    @Test func anEditNeedsNoWorkerButItsFile() {
+        var state = DispatcherState(workers: 1)
+        state.enqueue(run("1", "a", ["x"]))
+        _ = state.start(at: .zero)
+        state.enqueue(run("2", "b", ["y"]))
+        state.enqueue(Job(id: "3", kind: .edit, files: ["x"]))
+        state.enqueue(Job(id: "4", kind: .edit, files: ["y"]))
+        #expect(state.start(at: .zero).map(\.id) == ["4"])
+        #expect(state.writer(of: ["x"]) == "1")
+        state.finish("4")
+        state.finish("1")
+        #expect(state.start(at: .zero).map(\.id) == ["2", "3"])
+    }
+
+    private func run(_ id: String, _ pipeline: String, _ files: Set<String> = []) -> Job {
+        Job(id: id, kind: .run(pipeline: pipeline), files: files)
+    }
+}
