@@ -43,6 +43,9 @@ let package = Package(
             ],
             swiftSettings: house),
 
+        .testTarget(name: "ModelTests", dependencies: ["Documents", "Model", "Platform"], swiftSettings: house),
+        .testTarget(
+            name: "DocumentsTests", dependencies: ["Documents", "Model", "Platform"], swiftSettings: house),
         .testTarget(name: "PlatformTests", dependencies: ["Platform"], swiftSettings: house),
         .testTarget(name: "SQLiteTests", dependencies: ["SQLite", "Platform"], swiftSettings: house),
         .testTarget(

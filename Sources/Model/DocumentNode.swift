@@ -22,6 +22,12 @@ public struct DocumentNode: Sendable {
         self.mark = mark
     }
 
+    /// The value of a mapping's key; nil when there is none or this is no mapping.
+    public subscript(key: String) -> DocumentNode? {
+        guard case .mapping(let members) = content else { return nil }
+        return members.first { $0.key == key }?.value
+    }
+
     /// The same tree as a JSON value.
     public var json: JSONValue {
         switch content {

@@ -105,6 +105,9 @@ public struct DocumentFile: Sendable, Equatable {
     public var connections: [ConnectionDocument] = []
     /// The pipelines, in the file's order.
     public var pipelines: [PipelineDocument] = []
+
+    /// Makes an empty file.
+    public init() {}
 }
 
 extension JSONValue {

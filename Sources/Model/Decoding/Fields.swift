@@ -49,12 +49,15 @@ struct Fields {
         findings.fail(code, message, hint: hint, field: path(key), mark: mark(key))
     }
 
-    /// Notes that a key is missing.
+    /// Notes that a key is missing, unless it stands there misspelt and `allow` has told so.
     func miss(_ key: String, _ message: String, hint: String, code: Failure.Code = .missingKey) {
+        guard !findings.isMisspelt(path(key)) else { return }
         findings.fail(code, message, hint: hint, field: path(key), mark: mark)
     }
 
     /// Refuses every key that is not `known`: with the sentence of `unsupported`, or naming the nearest known one.
+    ///
+    /// Must be called before the keys are read.
     func allow(_ known: [String], unsupported: [String: String] = [:], of what: String) {
         for member in members where !known.contains(member.key) {
             if let hint = unsupported[member.key] {
@@ -64,6 +67,7 @@ struct Fields {
                 continue
             }
             let nearest = NearestName.find(member.key, among: known)
+            if let nearest { findings.noteMisspelt(path(nearest)) }
             findings.fail(
                 .unknownKey, "\(what) has no key `\(member.key)`",
                 hint: nearest.map { "Did you mean `\($0)`?" } ?? "Its keys are \(known.joined(separator: ", ")).",

@@ -4,6 +4,7 @@ final class Findings {
     private(set) var failures: [Failure] = []
     /// What is allowed but probably not meant.
     private(set) var warnings: [LoadWarning] = []
+    private var misspelt: Set<String> = []
 
     /// Notes something wrong.
     func fail(
@@ -11,6 +12,12 @@ final class Findings {
     ) {
         failures.append(Failure(code, message, hint: hint, field: field.isEmpty ? nil : field, mark: mark))
     }
+
+    /// Notes that the key of a path stands misspelt in the text, so that it is not told as missing too.
+    func noteMisspelt(_ path: String) { misspelt.insert(path) }
+
+    /// Whether the key of a path stands misspelt in the text.
+    func isMisspelt(_ path: String) -> Bool { misspelt.contains(path) }
 
     /// Notes something that a person should know.
     func warn(_ code: String, _ message: String) {

@@ -10,9 +10,11 @@ struct PipelineDecoding {
     /// The pipeline of a node; nil, with the reasons noted, when it is refused.
     func pipeline(_ node: DocumentNode, path: String, name: String?) -> Pipeline? {
         guard let fields = Fields(node, path: path, called: "a pipeline", findings: findings) else { return nil }
-        let name = fields.ownName(given: name, of: "pipeline")
         fields.allow(
-            PipelineDecoding.keys, unsupported: PipelineDecoding.unsupported(name ?? "{pipeline}"), of: "a pipeline")
+            PipelineDecoding.keys,
+            unsupported: PipelineDecoding.unsupported(name ?? fields.node("name")?.json.string ?? "{pipeline}"),
+            of: "a pipeline")
+        let name = fields.ownName(given: name, of: "pipeline")
         let description = description(fields)
         let retries = retries(fields)
         let timeout = fields.duration("timeout", in: Limits.shortestTimeout...Limits.longestTimeout)
@@ -90,12 +92,13 @@ struct PipelineDecoding {
     }
 
     private func checkNames(_ nodes: [DocumentNode], _ steps: [LoadStep?], path: String) {
-        let names = nodes.map { $0.json["name"]?.string }
+        let names = nodes.map { $0["name"]?.json.string }
         for (index, name) in names.enumerated() {
             guard let name, let first = names[..<index].firstIndex(of: name) else { continue }
             findings.fail(
                 .invalidValue, "the step `\(name)` stands here again; it is also steps[\(first)]",
-                hint: "Give one of them another name.", field: "\(path)[\(index)].name", mark: nodes[index].mark)
+                hint: "Give one of them another name.", field: "\(path)[\(index)].name",
+                mark: nodes[index]["name"]?.mark ?? nodes[index].mark)
         }
         for (index, step) in steps.enumerated() {
             for (place, other) in (step?.dependsOn ?? []).enumerated() where !names.contains(other) {
@@ -103,7 +106,8 @@ struct PipelineDecoding {
                 findings.fail(
                     .unknownStep, "the step `\(step?.name ?? "")` depends on `\(other)`, which is no step here",
                     hint: nearest.map { "Did you mean `\($0)`?" } ?? "Add the step or remove the name.",
-                    field: "\(path)[\(index)].depends_on[\(place)]", mark: nodes[index].mark)
+                    field: "\(path)[\(index)].depends_on[\(place)]",
+                    mark: nodes[index]["depends_on"]?.mark ?? nodes[index].mark)
             }
         }
     }
@@ -116,6 +120,6 @@ struct PipelineDecoding {
         findings.fail(
             .dependencyCycle, "the steps depend on each other in a circle: \(names.joined(separator: " -> "))",
             hint: "Remove one of these from `depends_on`.", field: "\(path)[\(index)].depends_on",
-            mark: nodes[index].mark)
+            mark: nodes[index]["depends_on"]?.mark ?? nodes[index].mark)
     }
 }

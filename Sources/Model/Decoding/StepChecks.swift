@@ -14,12 +14,12 @@ struct StepChecks {
     }
 
     private func checkKey(_ step: LoadStep) {
-        let needsKey = step.strategy != .fullRefresh && step.writeMode != .append
-        guard needsKey, step.primaryKey.isEmpty else { return }
-        if fields.node("primary_key") != nil {
-            guard fields.node("primary_key")?.json.array?.isEmpty == true else { return }
+        if case .sequence(let items)? = fields.node("primary_key")?.content, items.isEmpty {
             fields.refuse("primary_key", "`primary_key` is empty", hint: "Name the columns that identify a row.")
-        } else {
+            return
+        }
+        let needsKey = step.strategy != .fullRefresh && step.writeMode != .append
+        if needsKey, fields.node("primary_key") == nil {
             fields.miss(
                 "primary_key", "`write_mode: \(step.writeMode.rawValue)` needs a `primary_key`, and the step has none",
                 hint: "Add the columns that identify a row, such as `primary_key: [id]`.")
@@ -50,7 +50,9 @@ struct StepChecks {
             if step.columns.exclude.contains(where: { isSame($0, column) }) {
                 columns.refuse(
                     "exclude", "`exclude` names `\(column)`, which is \(what)", hint: "Remove it from `exclude`.")
-            } else if let include = step.columns.include, !include.contains(where: { isSame($0, column) }) {
+            } else if let include = step.columns.include, !include.isEmpty,
+                !include.contains(where: { isSame($0, column) })
+            {
                 columns.refuse(
                     "include", "`include` does not name `\(column)`, which is \(what)", hint: "Add it to `include`.")
             }

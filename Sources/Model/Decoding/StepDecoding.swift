@@ -21,9 +21,9 @@ struct StepDecoding {
     func step(_ node: DocumentNode, path: String) -> LoadStep? {
         guard let fields = Fields(node, path: path, called: "a step", findings: findings) else { return nil }
         let before = findings.failures.count
-        let name = fields.ownName(given: nil, of: "step")
         guard checkKind(fields) else { return nil }
         fields.allow(StepDecoding.keys, unsupported: StepDecoding.unsupported, of: "a step")
+        let name = fields.ownName(given: nil, of: "step")
         let source = source(fields)
         let destination = destination(fields)
         let strategy = strategy(fields)

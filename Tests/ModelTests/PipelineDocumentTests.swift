@@ -1,0 +1,159 @@
+import Documents
+import Model
+import Testing
+
+struct PipelineDocumentTests {
+    @Test func decodesEveryKey() throws {
+        let document = try decode(
+            """
+            name: orders
+            description: Orders of the web shop
+            retries: { max_attempts: 5, backoff: 1s, max_backoff: 1m }
+            timeout: 1h30m
+            steps:
+              - name: customers
+                source: { connection: shop, query: "SELECT * FROM customers" }
+                destination: { connection: warehouse, table: customers }
+                strategy: full_refresh
+              - name: orders
+                kind: load
+                depends_on: [customers]
+                source: { connection: shop, table: orders }
+                destination: { connection: warehouse, table: "my \\"orders\\"" }
+                strategy: timestamp
+                cursor:
+                  { column: updated_at, format: iso8601, on_missing: include, on_unparsable: exclude, initial: "2024-01-01" }
+                primary_key: [id, line]
+                write_mode: delete_insert
+                lookback: 3d
+                settle: 10s
+                max_shrink: 0.25
+                columns: { include: ["*"], exclude: [card_number] }
+                schema_policy: freeze
+                on_duplicate_key: fail
+              - name: events
+                source: { connection: shop, table: events }
+                destination: { connection: warehouse, table: events }
+                strategy: sequence
+                cursor: { column: id, initial: 100 }
+                lookback: 50
+                primary_key: id
+                on_gap: fail
+                columns: { include: [id, body] }
+            """)
+        let pipeline = document.pipeline
+        #expect(pipeline.name == "orders")
+        #expect(pipeline.description == "Orders of the web shop")
+        #expect(pipeline.retries == RetryPolicy(maxAttempts: 5, backoff: .seconds(1), maxBackoff: .seconds(60)))
+        #expect(pipeline.timeout == .seconds(5_400))
+        #expect(
+            pipeline.steps == [
+                LoadStep(
+                    name: "customers", source: .init(connection: "shop", relation: .query("SELECT * FROM customers")),
+                    destination: .init(connection: "warehouse", table: "customers"), strategy: .fullRefresh),
+                LoadStep(
+                    name: "orders", dependsOn: ["customers"],
+                    source: .init(connection: "shop", relation: .table("orders")),
+                    destination: .init(connection: "warehouse", table: "my \"orders\""), strategy: .timestamp,
+                    cursor: Cursor(
+                        column: "updated_at", format: .iso8601, onMissing: .include, onUnparsable: .exclude,
+                        initial: .text("2024-01-01")),
+                    primaryKey: ["id", "line"], writeMode: .deleteInsert, lookback: .time(.seconds(259_200)),
+                    settle: .time(.seconds(10)), maxShrink: 0.25, columns: ColumnSelection(exclude: ["card_number"]),
+                    schemaPolicy: .freeze, onDuplicateKey: .fail),
+                LoadStep(
+                    name: "events", source: .init(connection: "shop", relation: .table("events")),
+                    destination: .init(connection: "warehouse", table: "events"), strategy: .sequence,
+                    cursor: Cursor(column: "id", initial: .integer(100)), primaryKey: ["id"], lookback: .count(50),
+                    columns: ColumnSelection(include: ["id", "body"]), onGap: .fail),
+            ])
+        #expect(document.warnings.isEmpty)
+        #expect(pipeline.stepsInOrder.map(\.name) == ["customers", "orders", "events"])
+    }
+
+    @Test func usesTheDefaultsThatProtectTheData() throws {
+        let orders = try decode(step()).pipeline.steps[0]
+        #expect(orders.writeMode == .upsert)
+        #expect(orders.lookback == .time(.seconds(3_600)))
+        #expect(orders.settle == .none)
+        #expect(orders.cursor == Cursor(column: "updated_at"))
+        #expect(orders.cursor?.onMissing == .raise)
+        #expect(orders.maxShrink == 0.5)
+        #expect(orders.schemaPolicy == .evolve)
+        let replaced = try decode(step("write_mode: delete_insert")).pipeline.steps[0]
+        #expect(replaced.lookback == .time(.seconds(3_600)))
+        let appended = try decode(step(without: ["primary_key"])).pipeline.steps[0]
+        #expect(appended.writeMode == .append)
+        #expect(appended.lookback == .none)
+        let numbered = try decode(step("strategy: sequence", "cursor: id")).pipeline.steps[0]
+        #expect(numbered.writeMode == .upsert)
+        #expect(numbered.lookback == .none)
+        #expect(numbered.onGap == .warn)
+        let keyless = try decode(step("strategy: sequence", "cursor: id", without: ["primary_key"])).pipeline.steps[0]
+        #expect(keyless.writeMode == .append)
+        let pipeline = try decode(step()).pipeline
+        #expect(pipeline.retries == RetryPolicy())
+        #expect(pipeline.timeout == nil)
+    }
+
+    @Test func keepsTheDocumentAsItWasWritten() throws {
+        let document = try decode(step("lookback: 1h30m", "settle: 0s"), name: "orders")
+        let step = document.json["steps"]?.array?[0]
+        #expect(step?["lookback"] == "1h30m")
+        #expect(step?["cursor"] == "updated_at")
+        #expect(step?["write_mode"] == nil)
+        let again = try DocumentDecoder.pipeline(JSONReader.read(Array(document.json.text().utf8)), name: nil)
+        #expect(again == document)
+    }
+
+    @Test func theAddressFillsAMissingName() throws {
+        let text = step().replacingFirst("name: orders\n", with: "")
+        #expect(failures(text).map(\.field) == ["name"])
+        let document = try decode(text, name: "sales")
+        #expect(document.pipeline.name == "sales")
+        #expect(document.json["name"] == "sales")
+    }
+
+    @Test func theAddressMustEqualAWrittenName() {
+        let failure = failures(step(), name: "sales").first
+        #expect(failure?.message == "the document is named `orders`, but it is addressed as `sales`")
+        #expect(failure?.field == "name")
+    }
+
+    @Test func warnsWhereLateRowsWouldBeLost() throws {
+        let document = try decode(step(without: ["primary_key"]))
+        #expect(document.warnings.map(\.code) == ["late_rows"])
+        #expect(try decode(step("settle: 1m", without: ["primary_key"])).warnings.isEmpty)
+        #expect(try decode(step()).warnings.isEmpty)
+    }
+
+    @Test(arguments: [
+        ("lookback: 0", Reach.none), ("lookback: 0s", .none), ("lookback: 2h", .time(.seconds(7_200))),
+    ])
+    func zeroLookbackIsNone(line: String, reach: Reach) throws {
+        #expect(try decode(step(line)).pipeline.steps[0].lookback == reach)
+    }
+
+    @Test(arguments: [
+        ("format: unix_seconds, initial: 1700000000", CursorValue.integer(1_700_000_000)),
+        ("format: unix_millis, initial: 1.5", .real(1.5)), ("initial: 2024-02-29", .text("2024-02-29")),
+        ("initial: 2024-01-01 10:00:00", .text("2024-01-01 10:00:00")),
+        ("initial: \"2024-01-01T00:00:00.123+02:00\"", .text("2024-01-01T00:00:00.123+02:00")),
+    ])
+    func takesAFirstCursorValueInItsOwnForm(keys: String, value: CursorValue) throws {
+        let pipeline = try decode(step("cursor: { column: t, \(keys) }")).pipeline
+        #expect(pipeline.steps[0].cursor?.initial == value)
+    }
+}
+
+extension String {
+    /// The text with the first `part` replaced.
+    func replacingFirst(_ part: String, with other: String) -> String {
+        guard let range = firstRange(of: part) else { return self }
+        return replacingCharacters(in: range, with: other)
+    }
+
+    private func replacingCharacters(in range: Range<String.Index>, with other: String) -> String {
+        self[..<range.lowerBound] + other + self[range.upperBound...]
+    }
+}
