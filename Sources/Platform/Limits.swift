@@ -25,6 +25,8 @@ public enum Limits {
     public static let responseSendTime: Duration = .seconds(120)
     /// The longest a request waits for its answer: above the longest `Prefer: wait`, so that its own answer comes first.
     public static let answerWaitTime: Duration = .seconds(90)
+    /// Time for the last answers to leave after the time to stop is over: they are written, only the network is slow.
+    public static let lastAnswersTime: Duration = .seconds(1)
     /// How often clients that take too long are looked for: what a bound on time may be late by.
     public static let sweepInterval: Duration = .seconds(1)
     /// Characters of a client's own request identifier: more is replaced, as it would fill the log.
