@@ -124,6 +124,8 @@ public enum Limits {
     public static let rowsPerCommit = 500_000
     /// How far ahead of the clock a cursor value may move the watermark.
     public static let maximumFuture: Duration = .seconds(300)
+    /// Bytes of page cache of the connection that writes a destination: fewer spills into the log while a load runs.
+    public static let loadCacheBytes = 16 << 20
     /// Load records kept in a destination for each step; older ones are trimmed as new ones commit.
     public static let loadRecords = 1_000
 }

@@ -23,6 +23,14 @@ public struct Authorizer {
         self.allows = allows
     }
 
+    /// The same authorizer, which tells `watch` of each action before it decides.
+    public func watching(_ watch: @escaping (Action) -> Void) -> Authorizer {
+        Authorizer { action in
+            watch(action)
+            return allows(action)
+        }
+    }
+
     /// Lets a statement read the tables of these databases, call functions and nothing else.
     ///
     /// Virtual tables that show the inside of SQLite are refused.

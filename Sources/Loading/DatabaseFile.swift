@@ -1,0 +1,158 @@
+internal import Glibc
+public import Model
+
+/// A database file after its path was resolved and found to lie under a data root.
+public struct DatabaseFile: Sendable, Hashable {
+    /// The absolute path without links.
+    public let path: String
+    /// Names the file whatever path leads to it: device and inode, or the path while the file does not exist.
+    ///
+    /// Two loads whose destinations share it never run at the same time.
+    public let identity: String
+
+    init(path: String, identity: String) {
+        self.path = path
+        self.identity = identity
+    }
+
+    /// Whether the file exists now.
+    public var exists: Bool {
+        var status = stat()
+        return stat(path, &status) == 0
+    }
+}
+
+/// The folders under which sources and destinations must lie.
+public struct DataRoots: Sendable {
+    /// The folders, resolved; the first one is where relative paths start.
+    public let folders: [String]
+
+    /// Resolves the folders; fails when one is missing or is no folder.
+    public init(_ folders: [String]) throws(Failure) {
+        var resolved: [String] = []
+        for folder in folders {
+            guard let path = DataRoots.resolve(folder), DataRoots.kind(of: path) == .folder else {
+                throw Failure(
+                    .missingFile, "the data root \(folder) does not exist or is not a directory",
+                    hint: "create it, or name another with --data-root", field: "data-root")
+            }
+            resolved.append(path)
+        }
+        self.folders = resolved
+    }
+
+    /// Resolves the path of a connection, with every link followed, and holds it to the roots.
+    ///
+    /// A relative path starts at the first root. A file that does not exist is allowed when its folder does, unless
+    /// `mustExist`. A path outside the roots fails in the same words whether or not something is there.
+    public func resolve(_ path: String, mustExist: Bool) throws(Failure) -> DatabaseFile {
+        try refuseOddSpelling(path)
+        let absolute = path.hasPrefix("/") ? path : (folders.first ?? "/") + "/" + path
+        let outside = Failure(
+            .outsideDataRoot, "\(path) lies outside the data roots",
+            hint: "use a path below \(folders.joined(separator: " or ")), or start the server with --data-root FOLDER")
+        let (folder, name) = DataRoots.split(absolute)
+        guard !name.isEmpty, name != ".", name != "..", let parent = DataRoots.resolve(folder) else {
+            // Saying that a folder is missing is safe only where the user may look.
+            guard isInside(DataRoots.lexicallyResolved(absolute)) else { throw outside }
+            throw Failure(
+                .missingFile, "\(path): its folder does not exist", hint: "create the folder, or correct the path")
+        }
+        let unresolved = parent == "/" ? "/" + name : parent + "/" + name
+        guard let resolved = DataRoots.resolve(unresolved) else {
+            guard isInside(unresolved) else { throw outside }
+            guard DataRoots.kind(ofLinkItself: unresolved) == nil else {
+                throw Failure(
+                    .missingFile, "\(path) is a link that leads nowhere", hint: "correct or remove the link")
+            }
+            guard !mustExist else {
+                throw Failure(
+                    .missingFile, "\(path) does not exist",
+                    hint: "correct the connection's path, or create the database")
+            }
+            return DatabaseFile(path: unresolved, identity: unresolved)
+        }
+        guard isInside(resolved) else { throw outside }
+        switch DataRoots.kind(of: resolved) {
+        case .file(let identity): return DatabaseFile(path: resolved, identity: identity)
+        case .folder:
+            throw Failure(
+                .isDirectory, "\(path) is a directory, not a SQLite database",
+                hint: "name the database file inside it")
+        default:
+            throw Failure(
+                .notADatabase, "\(path) is not a regular file", hint: "name a SQLite database file")
+        }
+    }
+
+    /// Refuses what SQLite, but not the file system, would give a meaning of its own.
+    private func refuseOddSpelling(_ path: String) throws(Failure) {
+        let lowered = path.lowercased()
+        let reason: String? =
+            if path.isEmpty {
+                "is empty"
+            } else if lowered.hasPrefix("file:") {
+                "starts with file:, and URIs are not accepted"
+            } else if lowered == ":memory:" {
+                "means a database in memory, which would vanish with the run"
+            } else if path.unicodeScalars.contains(where: { $0.value < 32 || $0.value == 127 }) {
+                "holds a control character"
+            } else if path.hasSuffix("-wal") || path.hasSuffix("-shm") || path.hasSuffix("-journal") {
+                "names a part of another database"
+            } else {
+                nil
+            }
+        guard let reason else { return }
+        throw Failure(
+            .invalidPath, "the path \"\(path)\" \(reason)", hint: "write a plain file path such as shop.db",
+            field: "path")
+    }
+
+    private func isInside(_ path: String) -> Bool {
+        folders.contains { $0 == "/" || path.hasPrefix($0 + "/") }
+    }
+
+    private enum Kind: Equatable {
+        case file(identity: String)
+        case folder, other
+    }
+
+    private static func kind(of path: String) -> Kind? {
+        var status = stat()
+        return stat(path, &status) == 0 ? kind(status) : nil
+    }
+
+    private static func kind(ofLinkItself path: String) -> Kind? {
+        var status = stat()
+        return lstat(path, &status) == 0 ? kind(status) : nil
+    }
+
+    private static func kind(_ status: stat) -> Kind {
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: .file(identity: "\(status.st_dev):\(status.st_ino)")
+        case S_IFDIR: .folder
+        default: .other
+        }
+    }
+
+    private static func resolve(_ path: String) -> String? {
+        guard let resolved = realpath(path, nil) else { return nil }
+        defer { free(resolved) }
+        return String(validatingCString: resolved)
+    }
+
+    private static func split(_ path: String) -> (folder: String, name: String) {
+        guard let slash = path.lastIndex(of: "/") else { return (".", path) }
+        let folder = String(path[..<slash])
+        return (folder.isEmpty ? "/" : folder, String(path[path.index(after: slash)...]))
+    }
+
+    /// The path with `.` and `..` worked out on paper, for a path whose folder does not exist.
+    private static func lexicallyResolved(_ path: String) -> String {
+        var parts: [Substring] = []
+        for part in path.split(separator: "/") where part != "." {
+            if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+        }
+        return "/" + parts.joined(separator: "/")
+    }
+}

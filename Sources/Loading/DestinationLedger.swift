@@ -1,0 +1,250 @@
+internal import Model
+internal import Platform
+internal import SQLite
+
+/// Strandline's own tables in a destination: the watermarks and the record of every commit.
+///
+/// They are written in the transaction that writes the rows, so that rows, watermark and record are there together
+/// or not at all. Plain columns without types hold cursor values byte for byte; the tables are not STRICT, so that
+/// old programs can still open the file.
+struct DestinationLedger {
+    static let version = 1
+    private let connection: Connection
+
+    init(_ connection: Connection) {
+        self.connection = connection
+    }
+
+    /// Makes the tables where they are missing; refuses those of a newer program.
+    func prepare() throws(LoadStop) {
+        if try exists() {
+            let row = try connection.stopping { db throws(SQLiteError) in
+                try db.first("SELECT value FROM main._strandline_meta WHERE key = 'version'")
+            }
+            let found = row?[0].integer ?? 0
+            guard found <= Int64(DestinationLedger.version) else {
+                throw .failure(
+                    Failure(
+                        .newerDestination,
+                        "the destination was written by a newer Strandline (its tables have version \(found), this "
+                            + "program knows \(DestinationLedger.version))",
+                        hint: "run the newer program on it"))
+            }
+            return
+        }
+        try connection.stopping { db throws(SQLiteError) in try db.execute(DestinationLedger.schema) }
+    }
+
+    /// Whether the destination has the tables.
+    func exists() throws(LoadStop) -> Bool {
+        try connection.stopping { db throws(SQLiteError) in
+            try db.first("SELECT 1 FROM main.sqlite_schema WHERE name = '_strandline_meta'") != nil
+        }
+    }
+
+    private static let schema = """
+        CREATE TABLE main._strandline_meta (key TEXT PRIMARY KEY NOT NULL, value) WITHOUT ROWID;
+        INSERT INTO main._strandline_meta VALUES ('version', \(version));
+        CREATE TABLE main._strandline_watermarks (
+            pipeline TEXT NOT NULL, step TEXT NOT NULL,
+            cursor TEXT NOT NULL,          -- the source column
+            value,                         -- byte for byte as the source gave it
+            position_key TEXT NOT NULL,    -- JSON: the greatest key among the rows at value
+            reached,                       -- the highest cursor ever loaded; a rewind leaves it
+            run TEXT, attempt INTEGER, reason TEXT,
+            updated_at TEXT NOT NULL, version INTEGER NOT NULL,
+            PRIMARY KEY (pipeline, step)
+        ) WITHOUT ROWID;
+        CREATE TABLE main._strandline_loads (
+            run TEXT NOT NULL, step TEXT NOT NULL, commit_number INTEGER NOT NULL,
+            pipeline TEXT NOT NULL, attempt INTEGER NOT NULL,
+            final INTEGER NOT NULL CHECK (final IN (0, 1)),
+            rows_read INTEGER NOT NULL, rows_inserted INTEGER NOT NULL, rows_updated INTEGER NOT NULL,
+            rows_unchanged INTEGER NOT NULL, rows_deleted INTEGER NOT NULL,
+            watermark_before, watermark_after, position_key TEXT NOT NULL,
+            load_window TEXT NOT NULL, warnings TEXT NOT NULL, committed_at TEXT NOT NULL,
+            PRIMARY KEY (run, step, commit_number)
+        ) WITHOUT ROWID;
+        CREATE INDEX main._strandline_loads_by_step ON _strandline_loads (pipeline, step, run);
+        """
+
+    // MARK: Watermarks
+
+    /// A watermark with what only the loader needs.
+    struct Held {
+        var watermark: Watermark
+        /// The highest cursor ever loaded; nil when no rows were.
+        var reached: CursorValue?
+    }
+
+    /// The step's watermark; nil when there is none.
+    func watermark(_ pipeline: String, _ step: String) throws(LoadStop) -> Held? {
+        let found = try connection.stopping { db throws(SQLiteError) in
+            try db.first(
+                "SELECT cursor, value, position_key, reached, run, reason, updated_at, version "
+                    + "FROM main._strandline_watermarks WHERE pipeline = ? AND step = ?",
+                [.text(pipeline), .text(step)])
+        }
+        guard let found else { return nil }
+        return try connection.stopping { _ throws(SQLiteError) in
+            Held(
+                watermark: Watermark(
+                    pipeline: pipeline, step: step, cursor: try found.text("cursor"),
+                    value: CursorValue(found["value"]), key: KeyText.values(try found.text("position_key")),
+                    updatedAt: Timestamp(rfc3339: try found.text("updated_at")) ?? Timestamp(microseconds: 0),
+                    run: try found.optionalText("run"), reason: try found.optionalText("reason"),
+                    version: Int(try found.int("version"))),
+                reached: CursorValue(found["reached"]))
+        }
+    }
+
+    /// Writes a watermark over the one before it.
+    func write(_ watermark: Watermark, reached: CursorValue?, attempt: Int?) throws(LoadStop) {
+        try connection.stopping { db throws(SQLiteError) in
+            _ = try db.run(
+                """
+                INSERT INTO main._strandline_watermarks
+                    (pipeline, step, cursor, value, position_key, reached, run, attempt, reason, updated_at, version)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                ON CONFLICT (pipeline, step) DO UPDATE SET cursor = excluded.cursor, value = excluded.value,
+                    position_key = excluded.position_key, reached = excluded.reached, run = excluded.run,
+                    attempt = excluded.attempt, reason = excluded.reason, updated_at = excluded.updated_at,
+                    version = excluded.version
+                """,
+                [
+                    .text(watermark.pipeline), .text(watermark.step), .text(watermark.cursor),
+                    watermark.value?.value ?? .null, .text(KeyText.text(watermark.key)), reached?.value ?? .null,
+                    Value(watermark.run), Value(attempt), Value(watermark.reason),
+                    .text(watermark.updatedAt.rfc3339), Value(watermark.version),
+                ])
+        }
+    }
+
+    /// Removes a watermark, so that the next run starts from the beginning.
+    func remove(_ pipeline: String, _ step: String) throws(LoadStop) {
+        try connection.stopping { db throws(SQLiteError) in
+            _ = try db.run(
+                "DELETE FROM main._strandline_watermarks WHERE pipeline = ? AND step = ?",
+                [.text(pipeline), .text(step)])
+        }
+    }
+
+    // MARK: Loads
+
+    /// What one commit did.
+    struct Record {
+        var counts: RowCounts
+        var watermarkBefore: CursorValue?
+        var watermarkAfter: CursorValue?
+        var key: [CursorValue]
+        var window: String
+        var warnings: [LoadWarning]
+        /// Whether the step's load ends with this commit.
+        var isFinal: Bool
+    }
+
+    /// What the run has committed for the step so far, over all attempts.
+    struct Committed {
+        var result: LoadResult
+        var isFinal: Bool
+        /// The highest attempt that has committed.
+        var attempt: Int
+    }
+
+    /// What a run has committed for a step; nil when nothing.
+    func committed(run: String, step: String) throws(LoadStop) -> Committed? {
+        let rows = try connection.stopping { db throws(SQLiteError) in
+            try db.rows(
+                "SELECT * FROM main._strandline_loads WHERE run = ? AND step = ? ORDER BY commit_number",
+                [.text(run), .text(step)])
+        }
+        guard let first = rows.first, let last = rows.last else { return nil }
+        return try connection.stopping { _ throws(SQLiteError) in
+            var result = LoadResult(
+                watermarkBefore: CursorValue(first["watermark_before"]),
+                watermarkAfter: CursorValue(last["watermark_after"]),
+                watermarkKey: KeyText.values(try last.text("position_key")), commits: rows.count,
+                window: try last.text("load_window"))
+            var attempt = 0
+            for row in rows {
+                result.counts =
+                    result.counts
+                    + RowCounts(
+                        read: Int(try row.int("rows_read")), inserted: Int(try row.int("rows_inserted")),
+                        updated: Int(try row.int("rows_updated")), unchanged: Int(try row.int("rows_unchanged")),
+                        deleted: Int(try row.int("rows_deleted")))
+                result.warnings.append(contentsOf: WarningText.warnings(try row.text("warnings")))
+                attempt = max(attempt, Int(try row.int("attempt")))
+            }
+            return Committed(result: result, isFinal: try last.bool("final"), attempt: attempt)
+        }
+    }
+
+    /// Whether the step's last load ended; true when there was none.
+    func lastLoadEnded(_ pipeline: String, _ step: String) throws(LoadStop) -> Bool {
+        try connection.stopping { db throws(SQLiteError) in
+            try db.first(
+                "SELECT final FROM main._strandline_loads WHERE pipeline = ? AND step = ? "
+                    + "ORDER BY run DESC, commit_number DESC LIMIT 1", [.text(pipeline), .text(step)]
+            )?[0] != .integer(0)
+        }
+    }
+
+    /// Records a commit as number `number` of the run's step, and trims the step's oldest records.
+    func record(_ record: Record, number: Int, request: LoadRequest, at time: Timestamp) throws(LoadStop) {
+        try connection.stopping { db throws(SQLiteError) in
+            _ = try db.run(
+                "INSERT INTO main._strandline_loads VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    .text(request.run), .text(request.step.name), Value(number), .text(request.pipeline),
+                    Value(request.attempt), Value(record.isFinal), Value(record.counts.read),
+                    Value(record.counts.inserted), Value(record.counts.updated), Value(record.counts.unchanged),
+                    Value(record.counts.deleted), record.watermarkBefore?.value ?? .null,
+                    record.watermarkAfter?.value ?? .null, .text(KeyText.text(record.key)), .text(record.window),
+                    .text(WarningText.text(record.warnings)), .text(time.rfc3339),
+                ])
+            // Runs sort by their identifiers, which sort by time; the run in hand is the newest.
+            _ = try db.run(
+                """
+                DELETE FROM main._strandline_loads WHERE pipeline = ?1 AND step = ?2 AND run <> ?3 AND run <= (
+                    SELECT run FROM main._strandline_loads INDEXED BY _strandline_loads_by_step
+                    WHERE pipeline = ?1 AND step = ?2 ORDER BY run DESC LIMIT 1 OFFSET ?4)
+                """,
+                [
+                    .text(request.pipeline), .text(request.step.name), .text(request.run), Value(Limits.loadRecords),
+                ])
+        }
+    }
+}
+
+/// A row's key as text: a JSON array that gives every value back.
+enum KeyText {
+    static func text(_ key: [CursorValue]) -> String { JSONValue.array(key.map(\.json)).text() }
+
+    static func values(_ text: String) -> [CursorValue] {
+        (JSONReader.value(text)?.array ?? []).compactMap { CursorValue(json: $0) }
+    }
+}
+
+/// The warnings of a load as text: a JSON array of code and message.
+enum WarningText {
+    static func text(_ warnings: [LoadWarning]) -> String {
+        JSONValue.array(
+            warnings.map { .object(["code": .string($0.code), "message": .string($0.message)]) }
+        ).text()
+    }
+
+    static func warnings(_ text: String) -> [LoadWarning] {
+        (JSONReader.value(text)?.array ?? []).compactMap { item in
+            guard let code = item["code"]?.string, let message = item["message"]?.string else { return nil }
+            return LoadWarning(code: code, message: message)
+        }
+    }
+}
+
+extension JSONReader {
+    /// The value of a JSON text that Strandline wrote itself; nil when it is none.
+    fileprivate static func value(_ text: String) -> JSONValue? {
+        (try? read(Array(text.utf8)))?.json
+    }
+}

@@ -1,0 +1,101 @@
+internal import Model
+internal import SQLite
+
+/// The SQL that makes and compares a destination's table.
+struct DestinationTable {
+    /// The table in SQL, with its schema.
+    let sql: String
+    /// Its shape; nil while it does not exist.
+    let shape: TableShape?
+    let step: LoadStep
+
+    init(step: LoadStep, shape: TableShape?) {
+        self.step = step
+        self.shape = shape
+        sql = "main.\(quoted(shape?.name ?? step.destination.table))"
+    }
+
+    /// The statements that make the table from the source's declared columns and the step's key.
+    ///
+    /// An append destination keeps every version of a row, so its key names no row; it gets an index on the cursor
+    /// instead, by which a run finds what it has loaded already.
+    func create(_ columns: [ColumnShape], isStrictSource: Bool) -> [String] {
+        let isKeyed = step.writeMode != .append || step.strategy == .fullRefresh
+        let key = Set(step.primaryKey.map(fold))
+        var lines = columns.map { column in
+            var line = quoted(column.name)
+            if let type = DestinationTable.type(column.type, isStrictSource: isStrictSource) { line += " " + type }
+            if key.contains(fold(column.name)), isKeyed { line += " NOT NULL" }
+            return line
+        }
+        if !key.isEmpty, isKeyed {
+            lines.append("PRIMARY KEY (\(step.primaryKey.map(quoted).joined(separator: ", ")))")
+        }
+        var statements = ["CREATE TABLE \(sql) (\n    \(lines.joined(separator: ",\n    "))\n)"]
+        if !isKeyed, let cursor = step.cursor {
+            let name = "\(step.destination.table)_by_\(cursor.column)"
+            statements.append(
+                "CREATE INDEX main.\(quoted(name)) ON \(quoted(step.destination.table)) (\(quoted(cursor.column)))")
+        }
+        return statements
+    }
+
+    /// The statement that adds a column of the source to the table.
+    func add(_ column: ColumnShape, isStrictSource: Bool) -> String {
+        let type = DestinationTable.type(column.type, isStrictSource: isStrictSource).map { " " + $0 } ?? ""
+        return "ALTER TABLE \(sql) ADD COLUMN \(quoted(column.name))\(type)"
+    }
+
+    /// A declared type as it may be written in another table; nil for none.
+    ///
+    /// Outside STRICT tables ANY would turn texts that look like numbers into numbers, so it becomes no type. A type
+    /// with odd characters or with a keyword of a constraint is quoted, and then only gives its affinity.
+    static func type(_ declared: String, isStrictSource: Bool) -> String? {
+        guard !declared.isEmpty, !(isStrictSource && fold(declared) == "any") else { return nil }
+        let constraintWords: Set<String> = [
+            "primary", "not", "null", "unique", "check", "default", "collate", "references", "generated", "as",
+            "constraint", "always",
+        ]
+        let words = fold(declared).split { !($0.isLetter || $0.isNumber || $0 == "_") }.map(String.init)
+        let isPlain =
+            declared.utf8.allSatisfy { byte in
+                (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte) || byte == 95
+                    || byte == 32
+            } && !declared.hasPrefix(" ") && !(48...57).contains(declared.utf8.first ?? 48)
+        if isPlain, constraintWords.isDisjoint(with: words) { return declared }
+        // `VARCHAR(20)` and `DECIMAL(10, 2)`.
+        if let open = declared.firstIndex(of: "("), declared.hasSuffix(")") {
+            let name = String(declared[..<open]).trimmingSpaces
+            let sizes = declared[declared.index(after: open)..<declared.index(before: declared.endIndex)]
+            let isSize = sizes.utf8.allSatisfy { (48...57).contains($0) || $0 == 44 || $0 == 32 }
+            if isSize, sizes.contains(where: \.isNumber), type(name, isStrictSource: false) == name { return declared }
+        }
+        return quoted(declared)
+    }
+
+    /// The condition that two rows differ in any of these columns, to the byte and to the storage class.
+    static func differs(_ columns: [String], _ shape: TableShape?, old: String, new: String) -> String {
+        columns.map { column in
+            let left = "\(old).\(quoted(column))"
+            let right = "\(new).\(quoted(column))"
+            let byValue = "\(left) IS NOT \(right) COLLATE BINARY"
+            return keepsClasses(shape?.column(column)?.type ?? "")
+                ? "\(byValue) OR typeof(\(left)) IS NOT typeof(\(right))" : byValue
+        }.joined(separator: " OR ")
+    }
+
+    /// Whether a column of this type can hold 1 beside 1.0 and '1', which compare as equal or nearly so.
+    private static func keepsClasses(_ type: String) -> Bool {
+        let type = fold(type)
+        return type.isEmpty || type == "any"
+            || type.contains("blob") && !type.contains("int") && !type.contains("char") && !type.contains("text")
+    }
+}
+
+extension String {
+    fileprivate var trimmingSpaces: String {
+        var text = self[...]
+        while text.hasSuffix(" ") { text.removeLast() }
+        return String(text)
+    }
+}

@@ -1,0 +1,168 @@
+internal import Model
+internal import Platform
+internal import SQLite
+
+/// A load that builds the table anew beside the old one and swaps them by rename, in one transaction.
+///
+/// Readers see the old table until the commit and the new one after it. The new table is made by the old one's own
+/// definition; its indexes and triggers are made again by theirs, and views, which find tables by name, go on working.
+struct FullRefreshLoad {
+    private static let old = "_strandline_old"
+    let session: LoadSession
+
+    private var step: LoadStep { session.request.step }
+
+    /// Does the whole load inside the open transaction; answers what is to be recorded.
+    func load(at now: Timestamp) throws(LoadStop) -> DestinationLedger.Record {
+        let relation = try session.relation()
+        let before = try session.destination()
+        let match = try SchemaMatch(source: relation.shape, destination: before.shape, step: step)
+        let rowsBefore = before.shape == nil ? 0 : try session.rowsInDestination(before)
+        if relation.isTable { session.progress.expect(try session.integer("SELECT count(*) FROM \(relation.sql)")) }
+        let definitions = try makeBeside(before, match, relation)
+        let rows = try fill(try session.destination(), match, relation)
+        try ShrinkGuard(session.request).check(removed: max(0, rowsBefore - rows), of: rowsBefore)
+        try refuseEmpty(rows, rowsBefore)
+        session.progress.setRead(rows)
+        let held = try session.ledger.watermark(session.request.pipeline, step.name)
+        let after = try watermark(relation, held, now)
+        if before.shape != nil {
+            // A definition names its table without a schema; a temporary view of that name would be taken for it.
+            try QuerySource(connection: session.connection, schema: session.sourceSchema).drop(relation.views)
+            try execute("DROP TABLE main.\(quoted(FullRefreshLoad.old))")
+            for definition in definitions { try execute(definition) }
+        }
+        return DestinationLedger.Record(
+            counts: RowCounts(read: rows, inserted: rows, deleted: rowsBefore),
+            watermarkBefore: held?.watermark.value, watermarkAfter: after.watermark?.value,
+            key: after.watermark?.key ?? [], window: "all rows", warnings: match.warnings + after.warnings,
+            isFinal: true)
+    }
+
+    /// The statements of the swap, for plans.
+    func statements(_ table: DestinationTable, _ match: SchemaMatch, _ relation: SourceRelation) throws(LoadStop)
+        -> [String]
+    {
+        guard let shape = table.shape else {
+            return table.create(
+                match.pairs.compactMap { relation.shape.column($0.source) }, isStrictSource: relation.shape.isStrict)
+                + [insertion(table, match, relation)]
+        }
+        return [rename(shape), try definition(of: shape)] + [insertion(table, match, relation)]
+            + ["DROP TABLE main.\(quoted(FullRefreshLoad.old))"] + (try dependents(of: shape))
+    }
+
+    // MARK: The swap
+
+    /// Puts the old table aside and makes an empty one in its place; answers the definitions of what hung on the old.
+    private func makeBeside(
+        _ before: DestinationTable, _ match: SchemaMatch, _ relation: SourceRelation
+    ) throws(LoadStop) -> [String] {
+        guard let shape = before.shape else {
+            let loaded = match.pairs.compactMap { relation.shape.column($0.source) }
+            for statement in before.create(loaded, isStrictSource: relation.shape.isStrict) { try execute(statement) }
+            return []
+        }
+        for column in match.added { try execute(before.add(column, isStrictSource: relation.shape.isStrict)) }
+        let definition = try definition(of: shape)
+        let dependents = try dependents(of: shape)
+        try execute(rename(shape))
+        try execute(definition)
+        return dependents
+    }
+
+    /// Renames the old table. `legacy_alter_table`, set for the session, leaves views and other tables' triggers as
+    /// they are, so that they find the new table under the old name.
+    private func rename(_ shape: TableShape) -> String {
+        "ALTER TABLE main.\(quoted(shape.name)) RENAME TO \(quoted(FullRefreshLoad.old))"
+    }
+
+    private func definition(of shape: TableShape) throws(LoadStop) -> String {
+        let sql = try session.value(
+            "SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND name = ?", [.text(shape.name)])
+        return sql?.display ?? ""
+    }
+
+    /// The definitions of the table's indexes and triggers; what a constraint made comes back with the table.
+    private func dependents(of shape: TableShape) throws(LoadStop) -> [String] {
+        let rows = try session.connection.stopping { db throws(SQLiteError) in
+            try db.rows(
+                "SELECT sql FROM main.sqlite_schema WHERE type IN ('index', 'trigger') AND tbl_name = ? "
+                    + "AND sql IS NOT NULL ORDER BY type, rowid", [.text(shape.name)])
+        }
+        return rows.compactMap { $0[0].string }
+    }
+
+    // MARK: The rows
+
+    private func insertion(_ table: DestinationTable, _ match: SchemaMatch, _ relation: SourceRelation) -> String {
+        let selected = match.pairs.map { quoted($0.source) }.joined(separator: ", ")
+        let inserted = match.pairs.map { quoted($0.destination) }.joined(separator: ", ")
+        // In this form SQLite copies whole records where both tables are declared alike.
+        let isWhole =
+            match.pairs.map { fold($0.source) } == relation.shape.columns.map { fold($0.name) }
+            && match.pairs.map { fold($0.destination) } == (table.shape?.columns ?? []).map { fold($0.name) }
+        return isWhole
+            ? "INSERT INTO \(table.sql) SELECT * FROM \(relation.sql)"
+            : "INSERT INTO \(table.sql) (\(inserted)) SELECT \(selected) FROM \(relation.sql)"
+    }
+
+    private func fill(
+        _ table: DestinationTable, _ match: SchemaMatch, _ relation: SourceRelation
+    ) throws(LoadStop) -> Int {
+        let insertion = insertion(table, match, relation)
+        let written = try session.connection.stopping { db throws(SQLiteError) in try db.run(insertion) }
+        let held = try session.rowsInDestination(table)
+        guard held == written else {
+            throw .failure(
+                Failure(
+                    .verificationFailed,
+                    "\(written) rows were written but the new table holds \(held); nothing was changed",
+                    hint: "look for a conflict clause on the destination's key that drops rows"))
+        }
+        return written
+    }
+
+    private func refuseEmpty(_ rows: Int, _ rowsBefore: Int) throws(LoadStop) {
+        guard rows == 0, rowsBefore > 0, !session.request.allowShrink else { return }
+        throw .failure(
+            Failure(
+                .shrinkGuard,
+                "the source is empty, and the run would remove all \(rowsBefore) rows of \(step.destination.table); "
+                    + "nothing was changed",
+                hint: "look whether the source is complete; if it is, run once with allow_shrink"))
+    }
+
+    // MARK: The watermark
+
+    /// Sets the watermark of a step with a cursor to the highest position of the source, since all of it is loaded now.
+    private func watermark(
+        _ relation: SourceRelation, _ held: DestinationLedger.Held?, _ now: Timestamp
+    ) throws(LoadStop) -> (watermark: Watermark?, warnings: [LoadWarning]) {
+        guard let cursor = step.cursor else { return (nil, []) }
+        let delta = session.delta(relation, cursor, [])
+        let future = session.order.key(now.adding(Limits.maximumFuture))
+        _ = try session.count(DeltaRange(upper: future, future: future, includesNull: true), delta)
+        var lenient = cursor
+        // Every row is loaded, whatever its cursor; what an incremental run would pass over is only said.
+        if lenient.onMissing == .raise { lenient.onMissing = .include }
+        lenient.onUnparsable = .exclude
+        let tally = session.probe.tally
+        let warnings = try DeltaJudgement(step: step, cursor: lenient, order: session.order, tally: tally).warnings()
+        guard let position = tally.position else {
+            try session.ledger.remove(session.request.pipeline, step.name)
+            return (nil, warnings)
+        }
+        let watermark = Watermark(
+            pipeline: session.request.pipeline, step: step.name, cursor: cursor.column, value: position.value,
+            key: position.rowKey.compactMap { CursorValue($0) }, updatedAt: now, run: session.request.run,
+            version: (held?.watermark.version ?? 0) + 1)
+        try session.ledger.write(
+            watermark, reached: (tally.reached ?? position).value, attempt: session.request.attempt)
+        return (watermark, warnings)
+    }
+
+    private func execute(_ sql: String) throws(LoadStop) {
+        try session.connection.stopping { db throws(SQLiteError) in try db.execute(sql) }
+    }
+}

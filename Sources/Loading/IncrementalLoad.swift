@@ -1,0 +1,332 @@
+internal import Model
+internal import Platform
+internal import SQLite
+
+/// A load of what is new or changed since the watermark, in one commit or, when there is much, in several.
+///
+/// Each commit holds the rows, the watermark and the record of itself. It ends at a cursor value, never inside a group
+/// of rows that share one, so that a load that was cut short goes on where its last commit ended.
+struct IncrementalLoad {
+    let session: LoadSession
+    let cursor: Cursor
+    let rowsPerCommit: Int
+    private var window: DeltaWindow?
+    /// Where this load's last commit ended; nil before the first.
+    private var resumeAfter: CursorKey?
+    /// Whether the load is cut into commits.
+    private var isCut = false
+
+    init(_ session: LoadSession, cursor: Cursor, rowsPerCommit: Int) {
+        self.session = session
+        self.cursor = cursor
+        self.rowsPerCommit = rowsPerCommit
+    }
+
+    private var step: LoadStep { session.request.step }
+    private var pipeline: String { session.request.pipeline }
+
+    /// Does the next commit's work inside the open transaction; answers what is to be recorded.
+    mutating func next(at now: Timestamp) throws(LoadStop) -> DestinationLedger.Record {
+        let held = try session.ledger.watermark(pipeline, step.name)
+        let relation = try session.relation()
+        var table = try session.destination()
+        let match = try SchemaMatch(source: relation.shape, destination: table.shape, step: step)
+        var warnings = resumeAfter == nil ? match.warnings : []
+        try refuseWhatDoesNotFit(held, table)
+        let delta = session.delta(relation, cursor, match.pairs)
+        if resumeAfter == nil {
+            warnings += try warnAboutDestination(held, table, delta)
+            table = try prepare(table, match, relation)
+        }
+        if window == nil { window = try session.window(delta, cursor, held?.watermark, now) }
+        guard let window else { preconditionFailure("the window was just made") }
+        var range = window.range
+        if let resumeAfter {
+            range.lower = resumeAfter
+            range.includesLower = false
+        }
+        let strays = resumeAfter == nil ? try straysBelow(range, delta) : DeltaGate.Tally()
+        let isLast = try cut(&range, held, delta)
+        if resumeAfter == nil, isLast, range.lower == nil, relation.isTable {
+            session.progress.expect(try session.integer("SELECT count(*) FROM \(relation.sql)"))
+        }
+        session.reset(range)
+        let write = session.writer(delta, table, held)
+        var counts = try write.write(range, session)
+        session.gate.tally.merge(strays)
+        if case .upsert = step.writeMode, delta.needsNewest { counts.read = session.kept.count }
+        let tally = session.gate.tally
+        warnings += try judge(tally, counts, delta, range, isLast: isLast)
+        let record = try advance(held, tally, counts, warnings, window, range, isLast: isLast, now: now)
+        resumeAfter = range.upper
+        session.readBefore += tally.passed
+        session.progress.setRead(session.readBefore)
+        return record
+    }
+
+    // MARK: Before the rows
+
+    /// Refuses a watermark of another column, and a destination that does not match what the watermark says.
+    private func refuseWhatDoesNotFit(_ held: DestinationLedger.Held?, _ table: DestinationTable) throws(LoadStop) {
+        if let held, fold(held.watermark.cursor) != fold(cursor.column) {
+            throw .failure(
+                Failure(
+                    .conflict,
+                    "the watermark is one of column \(held.watermark.cursor), but the step's cursor is \(cursor.column)",
+                    hint: "set the watermark to a value of \(cursor.column), delete it to load all again, or run with "
+                        + "full_refresh", field: "cursor.column"))
+        }
+        if let value = held?.watermark.value, held?.watermark.run != nil, table.shape == nil {
+            throw .failure(
+                Failure(
+                    .destinationMissing,
+                    "table \(step.destination.table) is gone, but its watermark says that it was loaded up to "
+                        + value.display,
+                    hint: "restore the table; or delete the watermark, or run with full_refresh, to load all again"))
+        }
+    }
+
+    private func warnAboutDestination(
+        _ held: DestinationLedger.Held?, _ table: DestinationTable, _ delta: DeltaStatement
+    ) throws(LoadStop) -> [LoadWarning] {
+        guard table.shape != nil else { return [] }
+        let isFilled = try session.value("SELECT 1 FROM \(table.sql) LIMIT 1") != nil
+        if held == nil, isFilled {
+            // A load that was cut short at its first commit has a watermark; this is a destination of unknown origin.
+            guard step.writeMode != .append else {
+                throw .failure(
+                    Failure(
+                        .watermarkMissing,
+                        "table \(step.destination.table) holds rows but has no watermark for \(pipeline).\(step.name); "
+                            + "appending the whole source could double them",
+                        hint: "set the watermark to where the rows end, or run with full_refresh"))
+            }
+            return [
+                LoadWarning(
+                    code: "watermark_missing",
+                    message: "table \(step.destination.table) held rows but no watermark, so the whole source was read")
+            ]
+        }
+        var warnings: [LoadWarning] = []
+        if held?.watermark.run != nil, !isFilled {
+            warnings.append(
+                LoadWarning(
+                    code: "destination_empty",
+                    message:
+                        "table \(step.destination.table) is empty though earlier runs loaded rows; only rows above "
+                        + "the watermark are read. Delete the watermark to load all again"))
+        }
+        if held?.watermark.run != nil, try session.value("SELECT 1 FROM \(delta.relation.sql) LIMIT 1") == nil {
+            warnings.append(
+                LoadWarning(code: "source_empty", message: "the source is empty, though earlier runs read rows from it")
+            )
+        }
+        return warnings
+    }
+
+    /// Makes the table, or gives it the columns it lacks.
+    private func prepare(
+        _ table: DestinationTable, _ match: SchemaMatch, _ relation: SourceRelation
+    ) throws(LoadStop) -> DestinationTable {
+        let statements: [String]
+        if table.shape == nil {
+            let loaded = match.pairs.compactMap { relation.shape.column($0.source) }
+            statements = table.create(loaded, isStrictSource: relation.shape.isStrict)
+        } else {
+            try refuseKeyWithoutConstraint(table, relation)
+            statements = match.added.map { table.add($0, isStrictSource: relation.shape.isStrict) }
+        }
+        for statement in statements {
+            try session.connection.stopping { db throws(SQLiteError) in try db.execute(statement) }
+        }
+        return statements.isEmpty ? table : try session.destination()
+    }
+
+    private func refuseKeyWithoutConstraint(_ table: DestinationTable, _ relation: SourceRelation) throws(LoadStop) {
+        guard step.writeMode == .upsert, let shape = table.shape else { return }
+        let key = Set(step.primaryKey.map(fold))
+        let names = step.primaryKey.joined(separator: ", ")
+        guard let unique = shape.uniqueKeys.first(where: { $0.columns == key }) else {
+            throw .failure(
+                Failure(
+                    .missingKeyConstraint, "table \(shape.name) has no unique index on \(names), which upsert needs",
+                    hint: "CREATE UNIQUE INDEX ON \(quoted(shape.name)) "
+                        + "(\(step.primaryKey.map(quoted).joined(separator: ", "))), or use write_mode: delete_insert",
+                    field: "primary_key"))
+        }
+        guard unique.isBinary || relation.shape.uniqueKeys.contains(where: { $0.columns == key && !$0.isBinary }) else {
+            throw .failure(
+                Failure(
+                    .missingKeyConstraint,
+                    "table \(shape.name) takes keys of \(names) for equal that differ in case or trailing spaces",
+                    hint: "give the destination's key the collation BINARY", field: "primary_key"))
+        }
+    }
+
+    // MARK: Cutting
+
+    /// Ends `range` at a cursor value when the rest is more than one commit should hold; answers whether it is the last.
+    private mutating func cut(
+        _ range: inout DeltaRange, _ held: DestinationLedger.Held?, _ delta: DeltaStatement
+    ) throws(LoadStop) -> Bool {
+        guard let end = try boundary(range, held, delta) else { return true }
+        if !isCut {
+            isCut = true
+            // The last commit ends where the source ends now, not where it will end by then.
+            session.progress.expect(session.readBefore + (try session.count(range, delta)))
+            _ = try judge(session.probe.tally, RowCounts(), delta, range, isLast: false)
+            if let highest = session.probe.tally.position?.key {
+                window?.upper = highest
+                range.upper = highest
+            }
+        }
+        if let upper = range.upper, end.compare(upper) >= 0 { return true }
+        range.upper = end
+        range.includesFuture = false
+        range.includesNull = false
+        return false
+    }
+
+    /// The cursor value that ends a commit of `rowsPerCommit` rows; nil when there are no more rows than that.
+    private func boundary(
+        _ range: DeltaRange, _ held: DestinationLedger.Held?, _ delta: DeltaStatement
+    ) throws(LoadStop) -> CursorKey? {
+        if !delta.isOrdered, !isCut {
+            // Each look at an unordered source reads all of it; a table is counted first, and a query is only cut
+            // while its first load has not ended.
+            if !delta.relation.isTable, try isSettled(held) { return nil }
+            let rows = try session.integer(
+                "SELECT count(*) FROM (SELECT 1 FROM \(delta.relation.sql) LIMIT \(rowsPerCommit + 1))")
+            guard rows > rowsPerCommit else { return nil }
+        }
+        let column = quoted(delta.cursor)
+        var condition = DeltaStatement.Text(sql: "\(column) IS NOT NULL", parameters: [])
+        if range.lower != nil {
+            var look = range
+            look.includesNull = false
+            look.includesFuture = false
+            session.probe.reset(look, readBefore: nil)
+            condition = delta.condition(look, gate: DeltaGate.probeName)
+        }
+        let place = delta.isOrdered ? column : "\(OrderFunction.name)(\(column))"
+        let value = try session.value(
+            "SELECT \(column) FROM \(delta.relation.sql) WHERE \(condition.sql) ORDER BY \(place) LIMIT 1 OFFSET ?",
+            condition.parameters + [Value(rowsPerCommit)])
+        return value.flatMap { session.order.key($0) }
+    }
+
+    private func isSettled(_ held: DestinationLedger.Held?) throws(LoadStop) -> Bool {
+        guard held != nil else { return false }
+        return try session.ledger.lastLoadEnded(pipeline, step.name)
+    }
+
+    // MARK: Judging
+
+    /// What an index hides from the gate: rows below the window whose cursor is NULL or has no place in the order.
+    private func straysBelow(_ range: DeltaRange, _ delta: DeltaStatement) throws(LoadStop) -> DeltaGate.Tally {
+        var tally = DeltaGate.Tally()
+        guard delta.isOrdered, let lower = range.lower else { return tally }
+        let column = quoted(delta.cursor)
+        let from = "FROM \(delta.relation.sql)"
+        if !range.includesNull {
+            tally.nullCursors = try session.integer("SELECT count(*) \(from) WHERE \(column) IS NULL")
+        }
+        // Numbers sort below texts, texts below blobs; what sorts above the window is met by the gate.
+        let below: Value? =
+            switch lower {
+            case .instant, .text: ""
+            case .blob: .blob([])
+            case .integer, .real: nil
+            }
+        if let below {
+            tally.unordered = try session.integer("SELECT count(*) \(from) WHERE \(column) < ?", [below])
+            tally.unorderedSample = try session.value(
+                "SELECT \(column) \(from) WHERE \(column) < ? LIMIT 1", [below])
+        }
+        if case .instant = lower, let stray = try strayText(delta) {
+            tally.unordered += 1
+            tally.unorderedSample = tally.unorderedSample ?? stray
+        }
+        return tally
+    }
+
+    /// The first text that does not begin with a day, found by leaping through the index from day to day.
+    private func strayText(_ delta: DeltaStatement) throws(LoadStop) -> CursorValue? {
+        let column = quoted(delta.cursor)
+        let day = "GLOB '[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]*'"
+        return try session.value(
+            """
+            WITH RECURSIVE days(first) AS (
+                SELECT min(\(column)) FROM \(delta.relation.sql) WHERE \(column) >= ''
+                UNION ALL
+                SELECT (SELECT min(\(column)) FROM \(delta.relation.sql)
+                        WHERE \(column) > substr(first, 1, 10) || char(1114111))
+                FROM days WHERE first \(day))
+            SELECT first FROM days WHERE first IS NOT NULL AND typeof(first) = 'text' AND NOT first \(day) LIMIT 1
+            """)
+    }
+
+    /// Applies the policies to what the pass saw: fails, or answers the warnings.
+    private func judge(
+        _ tally: DeltaGate.Tally, _ counts: RowCounts, _ delta: DeltaStatement, _ range: DeltaRange, isLast: Bool
+    ) throws(LoadStop) -> [LoadWarning] {
+        let judgement = DeltaJudgement(step: step, cursor: cursor, order: session.order, tally: tally)
+        var warnings = try judgement.warnings()
+        if delta.needsNewest, step.writeMode != .append {
+            warnings += try judgement.duplicates(passed: tally.passed, kept: counts.read)
+        }
+        if delta.isCursorUnique { warnings += try judgement.gaps(range) }
+        // What every commit of a load meets again is told once, by the last.
+        return isLast ? warnings : warnings.filter { $0.code == DeltaJudgement.duplicateKeys }
+    }
+
+    // MARK: After the rows
+
+    /// Moves the watermark to the highest position read, never back, and answers the commit's record.
+    private func advance(
+        _ held: DestinationLedger.Held?, _ tally: DeltaGate.Tally, _ counts: RowCounts, _ warnings: [LoadWarning],
+        _ window: DeltaWindow, _ range: DeltaRange, isLast: Bool, now: Timestamp
+    ) throws(LoadStop) -> DestinationLedger.Record {
+        let order = session.order
+        let before = held?.watermark
+        var after = before
+        var reached = held?.reached
+        for candidate in [tally.position, tally.reached].compactMap({ $0 }) {
+            let place = reached.flatMap { order.key($0) }
+            if place.map({ candidate.key.compare($0) > 0 }) ?? true { reached = candidate.value }
+        }
+        if let position = tally.position, moves(position, above: before) {
+            after = Watermark(
+                pipeline: pipeline, step: step.name, cursor: cursor.column, value: position.value,
+                key: position.rowKey.compactMap { CursorValue($0) }, updatedAt: now, run: session.request.run,
+                version: (before?.version ?? 0) + 1)
+        }
+        if let after, after != before || reached != held?.reached {
+            try session.ledger.write(after, reached: reached, attempt: session.request.attempt)
+        }
+        let from = range.lower.map { "\(cursor.column) \(range.includesLower ? ">=" : ">") \($0.display)" }
+        let to = (tally.position?.key ?? range.upper).map { "\(cursor.column) <= \($0.display)" }
+        let words = [from, to].compactMap { $0 }.joined(separator: " and ")
+        return DestinationLedger.Record(
+            counts: counts, watermarkBefore: before?.value, watermarkAfter: after?.value, key: after?.key ?? [],
+            window: words.isEmpty ? "all rows" : words, warnings: warnings, isFinal: isLast)
+    }
+
+    private func moves(_ position: DeltaGate.Position, above held: Watermark?) -> Bool {
+        guard let held, let value = held.value, let place = session.order.key(value) else { return true }
+        let order = position.key.compare(place)
+        guard order == 0 else { return order > 0 }
+        // At the boundary the greatest key seen is kept, so that the position says how far the tie was read.
+        let key = position.rowKey.compactMap { CursorValue($0) }
+        return held.run != nil && position.value == value && key != held.key && isGreater(key, than: held.key)
+    }
+
+    private func isGreater(_ key: [CursorValue], than held: [CursorValue]) -> Bool {
+        for (left, right) in zip(key, held) {
+            guard let left = CursorOrder.plain.key(left), let right = CursorOrder.plain.key(right) else { continue }
+            let order = left.compare(right)
+            if order != 0 { return order > 0 }
+        }
+        return false
+    }
+}

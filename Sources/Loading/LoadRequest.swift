@@ -1,0 +1,61 @@
+public import Model
+internal import Synchronization
+
+/// One load of one step, as a worker is to carry it out.
+public struct LoadRequest: Sendable {
+    /// The run's identifier.
+    public var run: String
+    /// The pipeline's name.
+    public var pipeline: String
+    /// The step.
+    public var step: LoadStep
+    /// The run's attempt, from 1; an attempt lower than one that has committed is fenced off.
+    public var attempt: Int
+    /// The source's file.
+    public var source: DatabaseFile
+    /// The destination's file.
+    public var destination: DatabaseFile
+    /// Rebuild the destination table from the whole source.
+    public var fullRefresh: Bool
+    /// Allow the removal of more rows than the step's `max_shrink`.
+    public var allowShrink: Bool
+
+    /// Makes a request.
+    public init(
+        run: String, pipeline: String, step: LoadStep, attempt: Int, source: DatabaseFile, destination: DatabaseFile,
+        fullRefresh: Bool = false, allowShrink: Bool = false
+    ) {
+        self.run = run
+        self.pipeline = pipeline
+        self.step = step
+        self.attempt = attempt
+        self.source = source
+        self.destination = destination
+        self.fullRefresh = fullRefresh
+        self.allowShrink = allowShrink
+    }
+}
+
+/// How far a load has come; written by its worker, read on any thread.
+public final class LoadProgress: Sendable {
+    private let read = Atomic<Int>(0)
+    private let expected = Atomic<Int>(-1)
+    private let commitCount = Atomic<Int>(0)
+
+    /// Makes the progress of a load that has not begun.
+    public init() {}
+
+    /// Rows read so far, those of the commit in hand included.
+    public var rowsRead: Int { read.load(ordering: .relaxed) }
+    /// Rows the load expects to read in all; nil when it does not know.
+    public var rowsExpected: Int? {
+        let rows = expected.load(ordering: .relaxed)
+        return rows < 0 ? nil : rows
+    }
+    /// Transactions of the destination committed so far.
+    public var commits: Int { commitCount.load(ordering: .relaxed) }
+
+    func setRead(_ rows: Int) { read.store(rows, ordering: .relaxed) }
+    func expect(_ rows: Int) { expected.store(rows, ordering: .relaxed) }
+    func committed() { commitCount.wrappingAdd(1, ordering: .relaxed) }
+}

@@ -1,0 +1,201 @@
+internal import Model
+internal import Platform
+internal import SQLite
+
+/// The open connection of one load: the destination with the source attached, and the functions that count.
+///
+/// Belongs to the worker's thread.
+final class LoadSession {
+    let request: LoadRequest
+    let connection: Connection
+    let ledger: DestinationLedger
+    let clock: any Clock
+    let stop: StopToken
+    let progress: LoadProgress
+    /// The order of the step's cursor; plain where it has none.
+    let order: CursorOrder
+    /// Decides and counts for the statements that write.
+    let gate: DeltaGate
+    /// The same for statements that only look.
+    let probe: DeltaGate
+    let kept = RowCounter()
+    let updated = RowCounter()
+    /// The name under which the source is reached; `main` where it is the destination's own file.
+    let sourceSchema: String
+    /// Rows read by the load's earlier commits.
+    var readBefore = 0
+
+    /// What a session is opened for.
+    enum Purpose {
+        /// To load: the destination's file is made when it does not exist.
+        case load
+        /// To look only: nothing is written, and the destination need not exist.
+        case look
+    }
+
+    /// Whether the destination's file exists; only a session to look may do without.
+    let hasDestination: Bool
+
+    /// Opens the destination, with the source attached for reading only.
+    init(
+        _ request: LoadRequest, for purpose: Purpose, clock: any Clock, stop: StopToken, progress: LoadProgress
+    ) throws(LoadStop) {
+        self.request = request
+        self.clock = clock
+        self.stop = stop
+        self.progress = progress
+        order = request.step.cursor.map { CursorOrder($0, strategy: request.step.strategy) } ?? .plain
+        gate = DeltaGate(order: order, progress: progress)
+        probe = DeltaGate(order: order, progress: progress)
+        let isNew = !request.destination.exists
+        hasDestination = purpose == .load || !isNew
+        // To look at a load into a file that does not exist yet, the source's file alone is opened.
+        let sharesFile = !hasDestination || request.source.identity == request.destination.identity
+        sourceSchema = sharesFile ? "main" : SourceRelation.schema
+        do throws(SQLiteError) {
+            connection = try Connection(
+                path: hasDestination ? request.destination.path : request.source.path,
+                access: purpose == .load ? .create : .readOnly, stop: stop)
+            ledger = DestinationLedger(connection)
+            if purpose == .load {
+                if isNew { try connection.execute("PRAGMA main.journal_mode = WAL") }
+                try connection.execute(LoadSession.settings)
+            }
+            if !sharesFile {
+                try connection.attach(path: request.source.path, as: sourceSchema, access: .readOnly)
+            }
+            try register()
+        } catch {
+            throw .sqlite(error)
+        }
+    }
+
+    /// FULL, since NORMAL was measured to lose acknowledged commits at a power loss. SECURE_DELETE, which Debian
+    /// compiles in, doubles the cost of deletes and protects nothing here. Foreign keys stay unenforced: a load must
+    /// not cascade into other tables. `legacy_alter_table` keeps a rename from following names in views and triggers.
+    private static let settings = """
+        PRAGMA main.synchronous = FULL;
+        PRAGMA main.secure_delete = OFF;
+        PRAGMA main.journal_size_limit = \(Limits.journalBytes);
+        PRAGMA main.cache_size = -\(Limits.loadCacheBytes / 1024);
+        PRAGMA foreign_keys = OFF;
+        PRAGMA legacy_alter_table = ON;
+        """
+
+    private func register() throws(SQLiteError) {
+        // Not deterministic: each must be called exactly once for each row.
+        try connection.createFunction(
+            ScalarFunction(name: DeltaGate.name, arguments: nil, isDeterministic: false, body: gate))
+        try connection.createFunction(
+            ScalarFunction(name: DeltaGate.probeName, arguments: nil, isDeterministic: false, body: probe))
+        try connection.createFunction(
+            ScalarFunction(name: CounterName.kept, arguments: 0, isDeterministic: false, body: kept))
+        try connection.createFunction(
+            ScalarFunction(name: CounterName.updated, arguments: 0, isDeterministic: false, body: updated))
+        try connection.createFunction(
+            ScalarFunction(name: OrderFunction.name, arguments: 1, body: OrderFunction(order: order)))
+    }
+
+    /// Closes the files.
+    func close() {
+        connection.close()
+    }
+
+    /// Prepares the functions for a statement that reads `range`.
+    func reset(_ range: DeltaRange) {
+        gate.reset(range, readBefore: readBefore)
+        kept.reset()
+        updated.reset()
+    }
+
+    /// The step's source, as it is now.
+    func relation() throws(LoadStop) -> SourceRelation {
+        try SourceRelation.find(request.step.source.relation, on: connection, in: sourceSchema)
+    }
+
+    /// The destination's table, as it is now.
+    func destination() throws(LoadStop) -> DestinationTable {
+        let name = request.step.destination.table
+        guard hasDestination else { return DestinationTable(step: request.step, shape: nil) }
+        let shape = try connection.stopping { db throws(SQLiteError) in try db.shape(of: name, in: "main") }
+        if let shape, shape.kind != .table {
+            throw .failure(
+                Failure(
+                    .notATable, "\(name) in the destination is a view or a virtual table, which cannot be loaded into",
+                    hint: "name an ordinary table", field: "destination.table"))
+        }
+        if sourceSchema == "main", case .table(let source) = request.step.source.relation, fold(source) == fold(name) {
+            throw .failure(
+                Failure(
+                    .sameTable, "source and destination are the same table \(name) of the same file",
+                    hint: "name another table", field: "destination.table"))
+        }
+        return DestinationTable(step: request.step, shape: shape)
+    }
+
+    /// The step's watermark; nil when there is none, or no destination yet.
+    func held() throws(LoadStop) -> DestinationLedger.Held? {
+        guard hasDestination, try ledger.exists() else { return nil }
+        return try ledger.watermark(request.pipeline, request.step.name)
+    }
+
+    /// The SQL that reads the step's delta from `relation`.
+    func delta(_ relation: SourceRelation, _ cursor: Cursor, _ columns: [SchemaMatch.Pair]) -> DeltaStatement {
+        DeltaStatement(
+            relation: relation, step: request.step, order: order,
+            cursor: relation.shape.column(cursor.column)?.name ?? cursor.column, columns: columns,
+            keyColumns: request.step.primaryKey.map { relation.shape.column($0)?.name ?? $0 })
+    }
+
+    /// The window that a load starting now reads above `held`.
+    func window(
+        _ delta: DeltaStatement, _ cursor: Cursor, _ held: Watermark?, _ now: Timestamp
+    ) throws(LoadStop) -> DeltaWindow {
+        try DeltaWindow(
+            step: request.step, cursor: cursor, order: order, held: held, isCursorUnique: delta.isCursorUnique, now: now
+        ) { () throws(LoadStop) in
+            try value("SELECT max(\(quoted(delta.cursor))) FROM \(delta.relation.sql)").flatMap { order.key($0) }
+        }
+    }
+
+    /// The step's way to write a delta.
+    func writer(
+        _ delta: DeltaStatement, _ table: DestinationTable, _ held: DestinationLedger.Held?
+    ) -> any DeltaWrite {
+        switch request.step.writeMode {
+        case .upsert: UpsertWrite(delta: delta, table: table)
+        case .deleteInsert: DeleteInsertWrite(delta: delta, table: table)
+        case .append: AppendWrite(delta: delta, table: table, reached: held?.reached.flatMap { order.key($0) })
+        }
+    }
+
+    /// Counts the rows of a range without writing; the probe's tally says more.
+    func count(_ range: DeltaRange, _ delta: DeltaStatement) throws(LoadStop) -> Int {
+        probe.reset(range, readBefore: nil)
+        let condition = delta.condition(range, gate: DeltaGate.probeName)
+        return try integer(
+            "SELECT count(*) FROM \(delta.relation.sql) WHERE \(condition.sql)", condition.parameters)
+    }
+
+    /// The number of rows in the destination's table.
+    func rowsInDestination(_ table: DestinationTable) throws(LoadStop) -> Int {
+        try integer("SELECT count(*) FROM \(table.sql)")
+    }
+
+    /// The first value of a statement's first row as an integer; 0 where it is none.
+    func integer(_ sql: String, _ parameters: [Value] = []) throws(LoadStop) -> Int {
+        try connection.stopping { db throws(SQLiteError) in Int(try db.first(sql, parameters)?[0].integer ?? 0) }
+    }
+
+    /// The first value of a statement's first row; nil for no row and for NULL.
+    func value(_ sql: String, _ parameters: [Value] = []) throws(LoadStop) -> CursorValue? {
+        try connection.stopping { db throws(SQLiteError) in try db.first(sql, parameters).flatMap { CursorValue($0[0]) }
+        }
+    }
+
+    /// Runs `body` in a transaction of the destination that holds its write lock from the start, so that the source
+    /// is read after the lock was taken.
+    func transaction<Result>(_ body: () throws(LoadStop) -> Result) throws(LoadStop) -> Result {
+        try connection.transaction(.immediate, wrapping: { LoadStop.sqlite($0) }, body)
+    }
+}

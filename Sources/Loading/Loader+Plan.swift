@@ -1,0 +1,68 @@
+public import Model
+public import Platform
+internal import SQLite
+
+extension Loader {
+    /// What the load would do now; reads the source and changes nothing.
+    public func plan(_ request: LoadRequest, stop: StopToken) throws(Failure) -> LoadPlan {
+        try withSession(request, for: .look, stop: stop, progress: LoadProgress()) { session throws(LoadStop) in
+            let relation = try session.relation()
+            let table = try session.destination()
+            let match = try SchemaMatch(source: relation.shape, destination: table.shape, step: request.step)
+            var plan = LoadPlan(
+                step: request.step.name, strategy: request.step.strategy, watermark: nil, from: nil, to: nil, rows: 0,
+                columns: match.pairs.map(\.source), createsDestination: table.shape == nil, statements: [],
+                fullScans: [], suggestedIndexes: [], warnings: match.warnings)
+            guard !request.fullRefresh, request.step.strategy != .fullRefresh, let cursor = request.step.cursor else {
+                plan.rows = try session.integer("SELECT count(*) FROM \(relation.sql)")
+                plan.statements = try FullRefreshLoad(session: session).statements(table, match, relation)
+                plan.fullScans = [relation.shape.name]
+                return plan
+            }
+            try fill(&plan, session, cursor, relation, table, match)
+            return plan
+        }
+    }
+
+    private func fill(
+        _ plan: inout LoadPlan, _ session: LoadSession, _ cursor: Cursor, _ relation: SourceRelation,
+        _ table: DestinationTable, _ match: SchemaMatch
+    ) throws(LoadStop) {
+        let request = session.request
+        let delta = session.delta(relation, cursor, match.pairs)
+        let held = try session.held()
+        let window = try session.window(delta, cursor, held?.watermark, clock.now())
+        plan.watermark = held?.watermark.value
+        plan.from = window.lower.map { CursorValue($0.value ?? .text($0.display)) ?? .text($0.display) }
+        plan.rows = try session.count(window.range, delta)
+        let tally = session.probe.tally
+        plan.to = tally.position?.value
+        plan.warnings += try DeltaJudgement(
+            step: request.step, cursor: cursor, order: session.order, tally: tally
+        ).warnings()
+        if table.shape == nil {
+            let loaded = match.pairs.compactMap { relation.shape.column($0.source) }
+            plan.statements = table.create(loaded, isStrictSource: relation.shape.isStrict)
+        } else {
+            plan.statements = match.added.map { table.add($0, isStrictSource: relation.shape.isStrict) }
+        }
+        plan.statements += session.writer(delta, table, held).statements(window.range)
+        plan.fullScans = try scans(delta.select(window.range), session)
+        if relation.isTable, !delta.isOrdered {
+            let name = "\(relation.shape.name)_by_\(delta.cursor)"
+            plan.suggestedIndexes.append(
+                "CREATE INDEX \(quoted(name)) ON \(quoted(relation.shape.name)) (\(quoted(delta.cursor)))")
+        }
+    }
+
+    /// The tables that the engine would read in full for a statement.
+    private func scans(_ statement: DeltaStatement.Text, _ session: LoadSession) throws(LoadStop) -> [String] {
+        let rows = try session.connection.stopping { db throws(SQLiteError) in
+            try db.rows("EXPLAIN QUERY PLAN " + statement.sql, statement.parameters)
+        }
+        return rows.compactMap { row in
+            guard let detail = row["detail"].string, detail.hasPrefix("SCAN ") else { return nil }
+            return String(detail.dropFirst(5).prefix { $0 != " " })
+        }
+    }
+}

@@ -1,0 +1,130 @@
+public import Model
+public import Platform
+internal import SQLite
+
+/// Loads rows from a source into a destination, and keeps the watermarks there.
+///
+/// Every method blocks until its work is done and may be called on any thread that may block; the caller sees to it
+/// that no two of them write one destination file at the same time.
+public final class Loader: Sendable {
+    let clock: any Clock
+    private let rowsPerCommit: Int
+
+    /// Makes a loader; large loads are cut into commits of about `rowsPerCommit` rows.
+    public init(clock: any Clock, rowsPerCommit: Int = Limits.rowsPerCommit) {
+        self.clock = clock
+        self.rowsPerCommit = max(1, rowsPerCommit)
+    }
+
+    /// Carries out a load; answers what it did over all its commits, also those of earlier attempts of the same run.
+    ///
+    /// A load whose record is already final in the destination is not repeated. Whatever fails, the destination holds
+    /// what the last commit left: rows, watermark and record together.
+    public func load(
+        _ request: LoadRequest, stop: StopToken, progress: LoadProgress = LoadProgress()
+    ) throws(Failure) -> LoadResult {
+        try withSession(request, for: .load, stop: stop, progress: progress) { session throws(LoadStop) in
+            let cursor = request.step.cursor
+            guard !request.fullRefresh, request.step.strategy != .fullRefresh, let cursor else {
+                return try commit(session) { now throws(LoadStop) in try FullRefreshLoad(session: session).load(at: now)
+                }
+            }
+            var load = IncrementalLoad(session, cursor: cursor, rowsPerCommit: rowsPerCommit)
+            while true {
+                let result = try commit(session) { now throws(LoadStop) in try load.next(at: now) }
+                if let result { return result }
+            }
+        } ?? LoadResult()
+    }
+
+    /// What the run's load of a step did, when its record in the destination is final; nil when it is not.
+    public func committed(run: String, step: String, destination: DatabaseFile) throws(Failure) -> LoadResult? {
+        guard destination.exists else { return nil }
+        return try withLedger(destination, access: .readOnly) { ledger throws(LoadStop) in
+            guard try ledger.exists(), let committed = try ledger.committed(run: run, step: step), committed.isFinal
+            else { return nil }
+            return committed.result
+        }
+    }
+
+    /// The tables and views of a database, for people.
+    public func inspect(_ file: DatabaseFile, stop: StopToken) throws(Failure) -> [TableSummary] {
+        do throws(SQLiteError) {
+            let connection = try Connection(path: file.path, access: .readOnly, stop: stop)
+            defer { connection.close() }
+            return try connection.tables(in: "main")
+        } catch {
+            throw Loader.wording(file, stop).failure(.sqlite(error))
+        }
+    }
+
+    // MARK: Transactions
+
+    /// Runs one commit of a load: under the destination's write lock, past the fence, with its record.
+    ///
+    /// Answers the load's result when this commit, or an earlier attempt's, was its last; nil when more follow.
+    private func commit(
+        _ session: LoadSession, _ work: (Timestamp) throws(LoadStop) -> DestinationLedger.Record
+    ) throws(LoadStop) -> LoadResult? {
+        let request = session.request
+        if let reason = session.stop.reason { throw .failure(LoadStopWording.stopped(reason)) }
+        let result = try session.transaction { () throws(LoadStop) -> LoadResult? in
+            try session.ledger.prepare()
+            let before = try session.ledger.committed(run: request.run, step: request.step.name)
+            if let before, before.isFinal { return before.result }
+            if let before, before.attempt > request.attempt {
+                throw .failure(
+                    Failure(
+                        .fenced,
+                        "attempt \(request.attempt) of the run was given up; attempt \(before.attempt) has taken over",
+                        hint: "nothing: the later attempt does the work"))
+            }
+            let now = clock.now()
+            let record = try work(now)
+            try session.ledger.record(record, number: (before?.result.commits ?? 0) + 1, request: request, at: now)
+            return record.isFinal
+                ? try session.ledger.committed(run: request.run, step: request.step.name)?.result : nil
+        }
+        session.progress.committed()
+        return result
+    }
+
+    /// Opens a load's session, runs `body`, closes it, and puts what goes wrong into words.
+    func withSession<Result>(
+        _ request: LoadRequest, for purpose: LoadSession.Purpose, stop: StopToken, progress: LoadProgress,
+        _ body: (LoadSession) throws(LoadStop) -> Result
+    ) throws(Failure) -> Result {
+        do throws(LoadStop) {
+            let session = try LoadSession(request, for: purpose, clock: clock, stop: stop, progress: progress)
+            defer { session.close() }
+            return try body(session)
+        } catch {
+            throw LoadStopWording(
+                source: request.source, destination: request.destination, table: request.step.destination.table,
+                stop: stop
+            ).failure(error)
+        }
+    }
+
+    /// Opens a destination for its ledger alone.
+    func withLedger<Result>(
+        _ file: DatabaseFile, access: Connection.Access, _ body: (DestinationLedger) throws(LoadStop) -> Result
+    ) throws(Failure) -> Result {
+        do throws(LoadStop) {
+            let connection: Connection
+            do throws(SQLiteError) {
+                connection = try Connection(path: file.path, access: access)
+            } catch {
+                throw .sqlite(error)
+            }
+            defer { connection.close() }
+            return try body(DestinationLedger(connection))
+        } catch {
+            throw Loader.wording(file, StopToken()).failure(error)
+        }
+    }
+
+    private static func wording(_ file: DatabaseFile, _ stop: StopToken) -> LoadStopWording {
+        LoadStopWording(source: file, destination: file, table: "", stop: stop)
+    }
+}

@@ -1,0 +1,158 @@
+internal import Model
+internal import SQLite
+
+/// The rows a load reads, as the destination's connection sees them.
+struct SourceRelation {
+    /// The name under which the source's file is attached.
+    static let schema = "source"
+
+    /// The columns, and what is known of the rows.
+    let shape: TableShape
+    /// What stands behind FROM.
+    let sql: String
+    /// Temporary views that the relation is made of.
+    var views: [String] = []
+
+    /// Whether rows can be found by an order on `column` without reading all.
+    func isOrdered(by column: String) -> Bool { shape.orderedBy.contains(fold(column)) }
+
+    /// Whether reading it again costs no more than the rows it gives.
+    var isTable: Bool { shape.kind == .table }
+
+    /// Looks at a step's source in the attached database `schema`.
+    static func find(
+        _ relation: LoadStep.Relation, on connection: Connection, in schema: String
+    ) throws(LoadStop) -> SourceRelation {
+        switch relation {
+        case .table(let name): try table(name, connection, schema)
+        case .query(let query): try QuerySource(connection: connection, schema: schema).relation(query)
+        }
+    }
+
+    private static func table(
+        _ name: String, _ connection: Connection, _ schema: String
+    ) throws(LoadStop) -> SourceRelation {
+        let found = try connection.stopping { db throws(SQLiteError) in try db.shape(of: name, in: schema) }
+        guard let shape = found else {
+            let tables = try connection.stopping { db throws(SQLiteError) in
+                try db.rows(
+                    "SELECT name FROM pragma_table_list WHERE schema = ? AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' "
+                        + "ORDER BY name LIMIT 20", [.text(schema)]
+                ).compactMap { $0[0].string }
+            }
+            throw .failure(
+                Failure(
+                    .unknownTable, "the source has no table \(name)",
+                    hint: tables.isEmpty
+                        ? "the database is empty: correct the connection's path"
+                        : "its tables are " + tables.joined(separator: ", "), field: "source.table"))
+        }
+        guard shape.kind != .virtual else {
+            throw .failure(
+                Failure(
+                    .notATable, "\(name) is a virtual table, which is not read from",
+                    hint: "name an ordinary table or a view", field: "source.table"))
+        }
+        return SourceRelation(shape: shape, sql: "\(quoted(schema)).\(quoted(shape.name))")
+    }
+}
+
+/// A user's query as a source: one read-only statement over the source's own tables.
+///
+/// On the destination's connection a bare table name would find the destination's tables first. So each table that the
+/// query reads gets a temporary view of its own name over the source, and the query becomes a temporary view itself,
+/// which is then prepared under an authorizer that lets it read nothing but the source.
+struct QuerySource {
+    static let view = "_strandline_query"
+    let connection: Connection
+    let schema: String
+
+    func relation(_ query: String) throws(LoadStop) -> SourceRelation {
+        let tables = try tablesRead(by: query)
+        let views = tables + [QuerySource.view]
+        try drop(views)
+        for table in tables {
+            try connection.stopping { db throws(SQLiteError) in
+                try db.execute(
+                    "CREATE TEMP VIEW \(quoted(table)) AS SELECT * FROM \(quoted(schema)).\(quoted(table))")
+            }
+        }
+        do throws(SQLiteError) {
+            // The newline ends a comment at the query's end.
+            try connection.execute("CREATE TEMP VIEW \(QuerySource.view) AS \(query)\n")
+        } catch {
+            throw .failure(wording(error))
+        }
+        let select = "SELECT * FROM temp.\(QuerySource.view)"
+        let columns: [ResultColumn]
+        do throws(SQLiteError) {
+            columns = try connection.withAuthorizer(.reading(["temp", schema])) { () throws(SQLiteError) in
+                try connection.resultColumns(of: select)
+            }
+        } catch {
+            throw .failure(wording(error))
+        }
+        let names = columns.map { fold($0.name) }
+        if let double = names.first(where: { name in names.count { $0 == name } > 1 }) {
+            throw .failure(
+                Failure(
+                    .invalidQuery, "the query gives two columns called \(double)",
+                    hint: "name each of its columns once, with AS", field: "source.query"))
+        }
+        return SourceRelation(
+            shape: TableShape(
+                name: "query", kind: .query,
+                columns: columns.map { ColumnShape(name: $0.name, type: $0.declaredType ?? "") }),
+            sql: "temp.\(QuerySource.view)", views: views)
+    }
+
+    /// Drops the temporary views, which hide tables of the same names.
+    func drop(_ views: [String]) throws(LoadStop) {
+        for view in views {
+            try connection.stopping { db throws(SQLiteError) in
+                try db.execute("DROP VIEW IF EXISTS temp.\(quoted(view))")
+            }
+        }
+    }
+
+    /// The tables that the query reads, as found by preparing it against the source alone.
+    private func tablesRead(by query: String) throws(LoadStop) -> [String] {
+        let path = try connection.stopping { db throws(SQLiteError) in
+            try db.first("SELECT file FROM pragma_database_list WHERE name = ?", [.text(schema)])?.text("file") ?? ""
+        }
+        var tables: Set<String> = []
+        let readable = Authorizer.reading(["main"]).watching { action in
+            if case .read("main", let table, _) = action { tables.insert(table) }
+        }
+        do throws(SQLiteError) {
+            let source = try Connection(path: path, access: .readOnly)
+            defer { source.close() }
+            let isReadOnly = try source.withAuthorizer(readable) { () throws(SQLiteError) in
+                try source.isReadOnly(query)
+            }
+            guard isReadOnly else {
+                throw SQLiteError(code: 1, operation: "query", message: "it is not a SELECT")
+            }
+            let names = tables.map(fold)
+            let own = try source.rows("SELECT name FROM pragma_table_list WHERE schema = 'main'")
+            var found: [String] = []
+            for row in own {
+                let name = try row.text("name")
+                if names.contains(fold(name)), !fold(name).hasPrefix("sqlite_") { found.append(name) }
+            }
+            return found
+        } catch {
+            if error.isBusy || error.isCorrupt || error.isNotADatabase || error.cannotOpen { throw .sqlite(error) }
+            throw .failure(wording(error))
+        }
+    }
+
+    private func wording(_ error: SQLiteError) -> Failure {
+        Failure(
+            .invalidQuery,
+            error.isUnauthorized
+                ? "the query does more than read the source's tables: \(error.message)"
+                : "the query cannot be used: \(error.message)",
+            hint: "write one SELECT over tables of the source, without parameters", field: "source.query")
+    }
+}

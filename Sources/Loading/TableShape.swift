@@ -1,0 +1,150 @@
+internal import Model
+internal import SQLite
+
+/// A column as its table declares it.
+struct ColumnShape: Equatable {
+    var name: String
+    /// The declared type; empty when there is none.
+    var type: String
+    var isRequired = false
+    /// Whether it has a default, so that an INSERT may leave it out though it is required.
+    var hasDefault = false
+    /// Its place in the primary key, from 1; 0 when it is not part of it.
+    var keyPosition = 0
+    /// Computed by the table itself, so that it cannot be written.
+    var isGenerated = false
+}
+
+/// A unique index or primary key: its columns, folded, with their collations.
+struct UniqueKey: Equatable {
+    var columns: Set<String>
+    var isBinary: Bool
+}
+
+/// What a table, view or query looks like: its columns and what may be said of its rows.
+struct TableShape {
+    enum Kind { case table, view, virtual, query }
+
+    var name: String
+    var kind: Kind
+    var isStrict = false
+    var columns: [ColumnShape]
+    var uniqueKeys: [UniqueKey] = []
+    /// Columns, folded, by which an index or the table itself is ordered byte by byte.
+    var orderedBy: Set<String> = []
+
+    /// The column of a name, whatever its case, as SQLite sees it.
+    func column(_ name: String) -> ColumnShape? {
+        let folded = fold(name)
+        return columns.first { fold($0.name) == folded }
+    }
+
+    /// Whether no two rows share these columns.
+    func isUnique(_ names: [String]) -> Bool {
+        let set = Set(names.map(fold))
+        return uniqueKeys.contains { $0.columns.isSubset(of: set) }
+    }
+}
+
+/// A name with its ASCII letters in lower case: SQLite compares names so.
+func fold(_ name: String) -> String {
+    String(decoding: name.utf8.map { $0 >= 65 && $0 <= 90 ? $0 + 32 : $0 }, as: UTF8.self)
+}
+
+/// A name as SQL always takes it; names come from documents, which hold no NUL, and from schemas, which cannot.
+func quoted(_ name: String) -> String {
+    QuotedIdentifier(name)?.sql ?? "\"\""
+}
+
+extension Connection {
+    /// The shape of a table or view of an attached database; nil when there is none of that name.
+    func shape(of table: String, in schema: String) throws(SQLiteError) -> TableShape? {
+        guard
+            let entry = try first(
+                "SELECT name, type, strict, wr FROM pragma_table_list WHERE schema = ? AND name = ? COLLATE NOCASE",
+                [.text(schema), .text(table)])
+        else { return nil }
+        let name = try entry.text("name")
+        let kind: TableShape.Kind
+        switch try entry.text("type") {
+        case "view": kind = .view
+        case "table": kind = .table
+        default: kind = .virtual
+        }
+        var columns: [ColumnShape] = []
+        for row in try rows(
+            "SELECT name, type, \"notnull\" AS required, dflt_value IS NOT NULL AS defaulted, pk, hidden "
+                + "FROM pragma_table_xinfo(?, ?) WHERE hidden <> 1 ORDER BY cid",
+            [.text(name), .text(schema)])
+        {
+            columns.append(
+                ColumnShape(
+                    name: try row.text("name"), type: try row.text("type"), isRequired: try row.bool("required"),
+                    hasDefault: try row.bool("defaulted"), keyPosition: Int(try row.int("pk")),
+                    isGenerated: try row.int("hidden") > 1))
+        }
+        var shape = TableShape(name: name, kind: kind, isStrict: try entry.bool("strict"), columns: columns)
+        guard kind == .table else { return shape }
+        try readIndexes(of: &shape, in: schema)
+        let key = columns.filter { $0.keyPosition > 0 }
+        if key.count == 1, try entry.int("wr") == 0, fold(key[0].type) == "integer" {
+            // The row number itself: the table is ordered by it.
+            shape.uniqueKeys.append(UniqueKey(columns: [fold(key[0].name)], isBinary: true))
+            shape.orderedBy.insert(fold(key[0].name))
+        }
+        return shape
+    }
+
+    private func readIndexes(of shape: inout TableShape, in schema: String) throws(SQLiteError) {
+        for index in try rows(
+            "SELECT name, \"unique\" AS is_unique FROM pragma_index_list(?, ?) WHERE partial = 0",
+            [.text(shape.name), .text(schema)])
+        {
+            let columns = try rows(
+                "SELECT name, coll FROM pragma_index_xinfo(?, ?) WHERE key = 1 ORDER BY seqno",
+                [.text(try index.text("name")), .text(schema)])
+            // An index over an expression has a column without a name.
+            var names: [String] = []
+            var binary = true
+            for column in columns {
+                guard let name = try column.optionalText("name") else {
+                    names = []
+                    break
+                }
+                let isBinary = try column.text("coll") == "BINARY"
+                if names.isEmpty, isBinary { shape.orderedBy.insert(fold(name)) }
+                binary = binary && isBinary
+                names.append(fold(name))
+            }
+            guard !names.isEmpty, try index.bool("is_unique") else { continue }
+            shape.uniqueKeys.append(UniqueKey(columns: Set(names), isBinary: binary))
+        }
+    }
+
+    /// The tables and views of a database, for people.
+    func tables(in schema: String) throws(SQLiteError) -> [TableSummary] {
+        var summaries: [TableSummary] = []
+        for entry in try rows(
+            "SELECT name FROM pragma_table_list WHERE schema = ? AND type IN ('table', 'view', 'virtual') "
+                + "AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE '\\_strandline\\_%' ESCAPE '\\' "
+                + "ORDER BY name", [.text(schema)])
+        {
+            // A view over a table that is gone has no columns to show; the others still have.
+            let name = try entry.text("name")
+            let found: TableShape?
+            do throws(SQLiteError) {
+                found = try shape(of: name, in: schema)
+            } catch  where error.primaryCode == 1 {
+                found = TableShape(name: name, kind: .view, columns: [])
+            }
+            guard let shape = found else { continue }
+            summaries.append(
+                TableSummary(
+                    name: shape.name, isView: shape.kind == .view,
+                    columns: shape.columns.map {
+                        TableSummary.Column(name: $0.name, type: $0.type, keyPosition: $0.keyPosition)
+                    }))
+        }
+        return summaries
+    }
+}
