@@ -23,7 +23,7 @@ let package = Package(
 
         .target(name: "Platform", swiftSettings: house),
         .target(name: "Model", dependencies: ["Platform"], swiftSettings: house),
-        .target(name: "Documents", dependencies: ["CYAML", "Model"], swiftSettings: house),
+        .target(name: "Documents", dependencies: ["CYAML", "Model", "Platform"], swiftSettings: house),
         .target(name: "SQLite", dependencies: ["CSQLite", "Platform"], swiftSettings: house),
         .target(name: "Store", dependencies: ["SQLite", "Model", "Platform"], swiftSettings: house),
         .target(name: "Loading", dependencies: ["SQLite", "Model", "Platform"], swiftSettings: house),
@@ -39,7 +39,8 @@ let package = Package(
         .executableTarget(
             name: "strandline",
             dependencies: [
-                "API", "Engine", "Store", "Loading", "HTTPServer", "HTTPClient", "Documents", "Model", "Platform",
+                "API", "Engine", "Store", "Loading", "SQLite", "HTTPServer", "HTTPClient", "Documents", "Model",
+                "Platform",
             ],
             swiftSettings: house),
 

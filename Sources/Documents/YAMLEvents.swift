@@ -25,7 +25,7 @@ struct YAMLScalar {
     let isPlain: Bool
 }
 
-/// The stream of libyaml's events over one text; the only place that calls libyaml.
+/// The stream of libyaml's events over one text; with `YAMLLibrary` the only place that calls libyaml.
 ///
 /// Not Sendable: used by one reading on one thread.
 final class YAMLEvents {

@@ -1,0 +1,95 @@
+internal import Documents
+internal import Model
+
+/// The documents of some files, and everything that is wrong with them.
+struct DocumentSet {
+    /// One file's fault or warning.
+    struct Finding {
+        /// The file's path as it was given.
+        let file: String
+        /// What is wrong.
+        let failure: Failure
+
+        /// One line as compilers write them: `file:line:column: message`.
+        var line: String {
+            let place = failure.mark.map { ":\($0.line):\($0.column)" } ?? ""
+            let field = failure.field.map { " [\($0)]" } ?? ""
+            let hint = failure.hint.isEmpty ? "" : ". \(failure.hint)"
+            return Terminal.safe("\(file)\(place): \(failure.message)\(field)\(hint)")
+        }
+    }
+
+    /// The files that were read.
+    private(set) var files: [String] = []
+    /// Their connections.
+    private(set) var connections: [ConnectionDocument] = []
+    /// Their pipelines.
+    private(set) var pipelines: [PipelineDocument] = []
+    /// What is wrong, in the order of the files.
+    private(set) var faults: [Finding] = []
+    /// What is allowed but probably not meant, with the file.
+    private(set) var warnings: [(file: String, warning: LoadWarning)] = []
+    private var homes: [String: String] = [:]
+
+    /// Reads files, and the documents in directories; `-` is standard input. Throws when one cannot be read.
+    init(_ paths: [String]) throws(CommandError) {
+        for path in paths {
+            if FileText.isDirectory(path) {
+                for file in try FileText.documents(in: path) { try add(file) }
+            } else {
+                try add(path)
+            }
+        }
+    }
+
+    private mutating func add(_ file: String) throws(CommandError) {
+        let bytes = try FileText.read(file)
+        files.append(file)
+        do throws(DocumentFailures) {
+            let content = try DocumentSet.decode(bytes)
+            for connection in content.connections {
+                claim("connection", connection.definition.name, in: file)
+                connections.append(connection)
+            }
+            for pipeline in content.pipelines {
+                claim("pipeline", pipeline.pipeline.name, in: file)
+                pipelines.append(pipeline)
+                warnings += pipeline.warnings.map { (file, $0) }
+            }
+        } catch {
+            faults += error.failures.map { Finding(file: file, failure: $0) }
+        }
+    }
+
+    private mutating func claim(_ kind: String, _ name: String, in file: String) {
+        guard let other = homes.updateValue(file, forKey: kind + " " + name) else { return }
+        let failure = Failure(
+            .invalidValue, "the \(kind) `\(name)` also stands in \(other)", hint: "Keep one of the two.")
+        faults.append(Finding(file: file, failure: failure))
+    }
+
+    /// A file of connections and pipelines, or one pipeline as a `PUT` takes it.
+    private static func decode(_ bytes: [UInt8]) throws(DocumentFailures) -> DocumentFile {
+        let node: DocumentNode
+        do throws(Failure) {
+            node = try DocumentReader.read(bytes)
+        } catch {
+            throw DocumentFailures([error])
+        }
+        guard node["steps"] != nil, node["pipelines"] == nil, node["connections"] == nil else {
+            return try DocumentDecoder.file(node)
+        }
+        var file = DocumentFile()
+        file.pipelines = [try DocumentDecoder.pipeline(node, name: nil)]
+        return file
+    }
+
+    /// Connections that pipelines name and no file here defines.
+    var foreignConnections: [String] {
+        let known = Set(connections.map(\.definition.name))
+        let used = pipelines.flatMap { document in
+            document.pipeline.steps.flatMap { [$0.source.connection, $0.destination.connection] }
+        }
+        return Set(used).subtracting(known).sorted()
+    }
+}

@@ -1,0 +1,97 @@
+internal import Glibc
+internal import Model
+
+/// The program: finds the command that the words name, and runs it.
+enum Program {
+    private static let commands: [any Command.Type] = [
+        ValidateCommand.self, DemoCommand.self, VersionCommand.self,
+    ]
+
+    /// Runs the command line `words`, the program's own name first.
+    static func run(_ words: [String]) -> ExitCode {
+        let terminal = Terminal()
+        let words = Array(words.dropFirst())
+        guard let first = words.first, first != "--help", first != "-h", first != "help" || words.count > 1 else {
+            (words.isEmpty ? terminal.error : terminal.line)(overview)
+            return words.isEmpty ? .usage : .success
+        }
+        if first == "--version" { return run(VersionCommand.self, [], terminal) }
+        let isHelp = first == "help"
+        let named = isHelp ? Array(words.dropFirst()) : words
+        guard let (command, length) = find(named) else {
+            terminal.error("strandline: " + unknown(named))
+            return .usage
+        }
+        if isHelp {
+            terminal.write(command.form.help)
+            return .success
+        }
+        return run(command, Array(named.dropFirst(length)), terminal)
+    }
+
+    private static func run(_ command: any Command.Type, _ words: [String], _ terminal: Terminal) -> ExitCode {
+        if words.prefix(while: { $0 != "--" }).contains(where: { $0 == "--help" || $0 == "-h" }) {
+            terminal.write(command.form.help)
+            return .success
+        }
+        var (arguments, problems) = ArgumentReader.read(words, by: command.form) { name in
+            getenv(name).map { String(cString: $0) }
+        }
+        // What is missing makes no sense of the rest, what is merely wrong does.
+        let instance = command.init(arguments, problems: &problems)
+        guard problems.isEmpty else {
+            for problem in problems { terminal.error("strandline \(command.form.name): \(problem)") }
+            return .usage
+        }
+        do throws(CommandError) {
+            return try instance.run(terminal)
+        } catch {
+            terminal.error("strandline \(command.form.name): \(error.message)")
+            if !error.hint.isEmpty { terminal.error("  \(error.hint)") }
+            return error.code
+        }
+    }
+
+    /// The command whose words `words` begin with, and how many they are.
+    private static func find(_ words: [String]) -> (command: any Command.Type, length: Int)? {
+        for command in commands {
+            let name = command.form.name.split(separator: " ").map(String.init)
+            if words.starts(with: name) { return (command, name.count) }
+        }
+        return nil
+    }
+
+    private static func unknown(_ words: [String]) -> String {
+        let first = words.first ?? ""
+        let members = commands.map { $0.form.name }.filter { $0.hasPrefix(first + " ") }
+        if !members.isEmpty {
+            let verbs = members.map { String($0.dropFirst(first.count + 1)) }
+            let nearest = words.count > 1 ? NearestName.find(words[1], among: verbs) : nil
+            let hint =
+                nearest.map { "did you mean `\(first) \($0)`?" } ?? "it is one of \(verbs.joined(separator: ", "))"
+            return words.count > 1
+                ? "`\(first)` has no command `\(words[1])`; \(hint)" : "`\(first)` needs a word after it; \(hint)"
+        }
+        let names = commands.map { String($0.form.name.prefix { $0 != " " }) }
+        let nearest = NearestName.find(first, among: names)
+        return "there is no command `\(first)`; "
+            + (nearest.map { "did you mean `\($0)`?" } ?? "strandline --help lists them")
+    }
+
+    private static var overview: String {
+        let width = commands.map { $0.form.name.count }.max() ?? 0
+        let rows = commands.map { command in
+            let name = command.form.name
+            return "  " + name + String(repeating: " ", count: width - name.count + 2) + command.form.summary
+        }
+        return """
+            strandline keeps tables up to date: it loads only what is new or changed.
+
+            Usage: strandline COMMAND [options]
+
+            \(rows.joined(separator: "\n"))
+
+            `strandline COMMAND --help` tells all about one.
+            """
+    }
+}
