@@ -59,13 +59,13 @@ final class Exchange {
             if let length = framing?.length { body.reserveCapacity(length) }
             return .proceed
         }
-        if case .bodyTooLarge = error { return finished(page(error), closes: true) }
+        if case .bodyTooLarge = error { return refuse(error) }
         if let framing {
             let isShort = (framing.length ?? 0) <= Limits.drainedBodyBytes && !framing.isChunked
             let isWanted = !framing.announcesBody || !framing.expectsContinue
             if isShort && isWanted { return .proceed }
         }
-        return finished(page(error), closes: true)
+        return refuse(error)
     }
 
     /// Takes a part of the body; `hangUp` when it grows far beyond its limit.
@@ -133,6 +133,12 @@ final class Exchange {
             head, status: answered?.status, bytes: answered?.bytes ?? 0, time: now - head.receivedAt,
             isComplete: isComplete)
         service.traffic.end()
+    }
+
+    /// Answers before the body is read, which closes the connection.
+    private func refuse(_ error: HTTPError) -> Step {
+        link.isUnread = true
+        return finished(page(error), closes: true)
     }
 
     private func page(_ error: HTTPError) -> Response {

@@ -3,7 +3,7 @@ internal import Synchronization
 
 /// One open connection. All but the deadline belongs to the server thread that serves it.
 final class Link: @unchecked Sendable {
-    // SAFETY: `target` and `targetStart` are touched by the connection's own server thread only; the rest is constant
+    // SAFETY: `target`, `targetStart` and `isUnread` are touched by the connection's own server thread only; the rest is constant
     // or atomic.
 
     /// The connection's socket; open as long as the link is registered.
@@ -12,6 +12,8 @@ final class Link: @unchecked Sendable {
     let remoteAddress: String
     /// The target of the request that is being read, as it was sent.
     var target: [UInt8] = []
+    /// Whether the client may still be sending when the connection is closed.
+    var isUnread = false
     /// Where the library keeps the target.
     var targetStart: UnsafeRawPointer?
 

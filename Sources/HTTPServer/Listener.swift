@@ -39,10 +39,18 @@ public final class Listener: Sendable {
 
     /// Begins to answer. Does nothing when it was started before.
     public func start() throws(ListenError) {
+        let wanted = service.configuration.connections + Limits.otherOpenFiles
+        let allowed = OpenFiles.allow(wanted)
+        if allowed < wanted {
+            service.log.warn(
+                "the bound on open files is low: connections may be refused below their own bound",
+                ["open_files": "\(allowed)", "needed": "\(wanted)", "remedy": "ulimit -n \(wanted)"])
+        }
         let isStarted = state.update { state in
             guard case .made = state else { return true }
             guard let daemon = MicroHTTPDaemon(socket, service: service) else { return false }
             sweeper.start()
+            service.lingerer.start()
             state = .started(daemon)
             return true
         }
@@ -90,6 +98,7 @@ public final class Listener: Sendable {
         _ = service.traffic.waitUntilIdle(upTo: Limits.lastAnswersTime)
         sweeper.stop()
         daemon.stop()
+        service.lingerer.stop()
         socket.close()
         state.update { $0 = .stopped }
     }

@@ -90,6 +90,7 @@ private let connectionChanged: MHD_NotifyConnectionCallback = { context, pointer
     } else if let opaque = slot.pointee {
         let link = Unmanaged<Link>.fromOpaque(opaque).takeRetainedValue()
         slot.pointee = nil
+        if link.isUnread { service.lingerer.keep(link.socket) }
         service.links.remove(link)
     }
 }

@@ -22,6 +22,9 @@ final class Service: Sendable {
     /// What wakes the sweeper.
     let alarm = Alarm()
 
+    /// Who waits for refused clients to read their answer.
+    let lingerer: Lingerer
+
     private let identifiers: IdentifierMaker
     private let draining = Atomic<Bool>(false)
 
@@ -33,6 +36,7 @@ final class Service: Sendable {
         self.clock = clock
         hosts = HostRule(address: configuration.address, names: configuration.allowedHosts)
         room = WaitingRoom(clock: clock, limit: configuration.waitTime, alarm: alarm)
+        lingerer = Lingerer(clock: clock)
         identifiers = IdentifierMaker(clock: clock)
     }
 

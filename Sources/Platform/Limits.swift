@@ -13,6 +13,8 @@ public enum Limits {
     public static let requestBodyBytes = 1 << 20
     /// Connections the server holds at a time; more wait in the kernel's backlog.
     public static let connections = 4_096
+    /// Open files that the rest of the program needs beside its connections: databases, logs, libraries.
+    public static let otherOpenFiles = 1_024
     /// Bytes of memory for one connection's request line and headers (measured: 10,000 such take 177 MB).
     public static let connectionMemoryBytes = 16 << 10
     /// Seconds without a byte after which a connection is closed.
@@ -27,6 +29,12 @@ public enum Limits {
     public static let answerWaitTime: Duration = .seconds(90)
     /// Time for the last answers to leave after the time to stop is over: they are written, only the network is slow.
     public static let lastAnswersTime: Duration = .seconds(1)
+    /// Refused connections kept open at a time until their client has read the refusal.
+    public static let lingeringConnections = 64
+    /// Time such a connection is kept: enough to send what was on its way.
+    public static let lingerTime: Duration = .seconds(2)
+    /// Bytes read and dropped from such a connection before it is reset.
+    public static let lingerBytes = 64 << 20
     /// How often clients that take too long are looked for: what a bound on time may be late by.
     public static let sweepInterval: Duration = .seconds(1)
     /// Characters of a client's own request identifier: more is replaced, as it would fill the log.

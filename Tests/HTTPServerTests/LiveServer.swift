@@ -104,5 +104,14 @@ final class Held: Sendable {
         responders.wait(upTo: .seconds(20)) { $0.count >= count ? true : nil } ?? false
     }
 
+    /// Waits for the next one; nil when `goesOn` is no longer true.
+    func nextUntil(_ goesOn: Monitor<Bool>) -> Responder? {
+        while goesOn.read({ $0 }) {
+            let found = responders.wait(upTo: .milliseconds(20)) { $0.isEmpty ? nil : $0.removeFirst().responder }
+            if let found { return found }
+        }
+        return nil
+    }
+
     func removeAll() { responders.update { $0 = [] } }
 }
