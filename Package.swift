@@ -49,6 +49,7 @@ let package = Package(
             name: "DocumentsTests", dependencies: ["Documents", "Model", "Platform"], swiftSettings: house),
         .testTarget(name: "PlatformTests", dependencies: ["Platform"], swiftSettings: house),
         .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "Platform"], swiftSettings: house),
+        .testTarget(name: "StoreTests", dependencies: ["Store", "SQLite", "Model", "Platform"], swiftSettings: house),
         .testTarget(name: "SQLiteTests", dependencies: ["SQLite", "Platform"], swiftSettings: house),
         .testTarget(
             name: "EngineTests", dependencies: ["Engine", "Store", "Loading", "SQLite", "Model", "Platform"],

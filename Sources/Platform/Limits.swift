@@ -126,6 +126,23 @@ public enum Limits {
     /// Instructions of a statement that a user wrote, once prepared.
     public static let userInstructions = 25_000
 
+    // MARK: Control database
+
+    /// Connections that read the control database at a time: reads take well under a millisecond.
+    public static let controlReaders = 4
+    /// Changes that wait for the control database's writer: each is small, and the disk catches up in seconds.
+    public static let waitingChanges = 20_000
+    /// Changes of one commit: bounds how long the first of them waits for the last.
+    public static let changesPerCommit = 256
+    /// Events kept in the log; the oldest go first.
+    public static let events = 200_000
+    /// Finished runs kept in the history; the oldest go first.
+    public static let finishedRuns = 100_000
+    /// Changes kept of one step's watermark; the oldest go first.
+    public static let watermarkChanges = 10_000
+    /// Time for which the answer to an idempotency key is kept.
+    public static let idempotencyTime: Duration = .seconds(86_400)
+
     // MARK: Loading
 
     /// Rows of one commit of a large load: bounds the write-ahead log and what a crash repeats.

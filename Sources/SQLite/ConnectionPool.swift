@@ -37,13 +37,20 @@ public final class ConnectionPool: Sendable {
     public func read<Result>(
         within time: Duration = Limits.readTime, _ body: (Connection) throws(SQLiteError) -> Result
     ) throws(SQLiteError) -> Result {
+        try read(within: time, wrapping: { $0 }, body)
+    }
+
+    /// As `read(within:_:)` for a `body` with errors of its own; `wrapping` makes SQLite's error one of those.
+    public func read<Result, E: Error>(
+        within time: Duration = Limits.readTime, wrapping: (SQLiteError) -> E,
+        _ body: (Connection) throws(E) -> Result
+    ) throws(E) -> Result {
         let clock = SystemClock()
         let end = clock.uptime() + time
-        let connection = try take(within: time)
+        let connection: Connection
+        do throws(SQLiteError) { connection = try take(within: time) } catch { throw wrapping(error) }
         defer { giveBack(connection) }
-        return try connection.withDeadline(after: end - clock.uptime()) { () throws(SQLiteError) in
-            try body(connection)
-        }
+        return try connection.withDeadline(after: end - clock.uptime()) { () throws(E) in try body(connection) }
     }
 
     /// Closes the pool: later reads are refused, running statements interrupted; returns when all connections are closed.

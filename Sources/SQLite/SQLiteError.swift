@@ -18,6 +18,13 @@ public struct SQLiteError: Error, Sendable, Hashable, CustomStringConvertible {
         self.message = message
     }
 
+    /// The error of a stored text that its reader cannot make sense of; the text is shown cut short.
+    public static func unreadable(_ column: String, _ text: String) -> SQLiteError {
+        SQLiteError(
+            code: SQLITE_MISMATCH, operation: "read column \(column)",
+            message: "cannot make sense of \(text.prefix(100)) in column \(column)")
+    }
+
     /// The class of the error: the low byte of `code`.
     public var primaryCode: Int32 { code & 0xFF }
 
@@ -45,6 +52,8 @@ public struct SQLiteError: Error, Sendable, Hashable, CustomStringConvertible {
     public var isUnauthorized: Bool { primaryCode == SQLITE_AUTH }
     /// A value or a row is over a limit.
     public var isTooBig: Bool { primaryCode == SQLITE_TOOBIG }
+    /// A value is of another type than its reader expects.
+    public var isMismatch: Bool { primaryCode == SQLITE_MISMATCH }
     /// The transaction had been rolled back by an earlier error.
     public var isRolledBack: Bool { code == CodeOf.abortRollback }
 

@@ -1,0 +1,90 @@
+public import Platform
+internal import SQLite
+
+/// A pipeline as it is stored.
+public struct StoredPipeline: Sendable, Equatable {
+    /// The name.
+    public let name: String
+    /// The document as JSON text.
+    public let document: String
+    /// Counts the changes, from 1; never given twice for one name.
+    public let version: Int
+    /// When it was made.
+    public let createdAt: Timestamp
+    /// When it last changed.
+    public let updatedAt: Timestamp
+
+    init(_ row: Row) throws(SQLiteError) {
+        name = try row.text("name")
+        document = try row.text("document")
+        version = Int(try row.int("version"))
+        createdAt = try row.timestamp("created_at")
+        updatedAt = try row.timestamp("updated_at")
+    }
+}
+
+extension ReadSession {
+    /// The pipeline of a name; nil when there is none.
+    public func pipeline(_ name: String) throws(StoreError) -> StoredPipeline? {
+        try first("read the pipeline", "SELECT * FROM pipelines WHERE name = ?", [.text(name)]) {
+            row throws(SQLiteError) in try StoredPipeline(row)
+        }
+    }
+
+    /// Pipelines by name.
+    public func pipelines(_ page: Page = Page()) throws(StoreError) -> Listing<StoredPipeline> {
+        let operation = "list the pipelines"
+        let after = try page.name(operation)
+        let found = try rows(
+            operation, "SELECT * FROM pipelines WHERE name > ? ORDER BY name LIMIT ?",
+            [.text(after ?? ""), Value(page.limit + 1)]
+        ) { row throws(SQLiteError) in try StoredPipeline(row) }
+        return Listing(found, page) { $0.name }
+    }
+}
+
+extension Transaction {
+    /// Stores a pipeline's document, JSON text, that uses `connections`; the same text again changes nothing.
+    ///
+    /// Refused as `unknownConnection`, with the name, when one of them is not stored.
+    public func putPipeline(
+        _ name: String, document: String, connections: Set<String>, expecting expectation: Expectation = .anything
+    ) throws(StoreError) -> PutOutcome {
+        let operation = "store the pipeline"
+        for connection in connections.sorted() {
+            guard try self.connection(connection) != nil else {
+                throw StoreError(
+                    .unknownConnection, operation,
+                    "the pipeline \(name) uses the connection \(connection), which is unknown",
+                    hint: "PUT /v1/connections/\(connection) first")
+            }
+        }
+        let outcome = try put(.pipeline, name, document, expecting: expectation, operation)
+        try run(operation, "DELETE FROM pipeline_connections WHERE pipeline = ?", [.text(name)])
+        for connection in connections {
+            try run(
+                operation, "INSERT INTO pipeline_connections (pipeline, connection) VALUES (?, ?)",
+                [.text(name), .text(connection)])
+        }
+        return outcome
+    }
+
+    /// Removes a pipeline and the copy of its watermarks; its runs and histories stay.
+    ///
+    /// Refused as `inUse` while a run of it is queued or running.
+    public func deletePipeline(_ name: String, expecting expectation: Expectation = .anything) throws(StoreError) {
+        let operation = "delete the pipeline"
+        let active = try first(
+            operation,
+            "SELECT id, state FROM runs WHERE pipeline = ? AND state IN ('queued', 'running') ORDER BY id LIMIT 1",
+            [.text(name)]
+        ) { row throws(SQLiteError) in (try row.text("id"), try row.text("state")) }
+        if let (run, state) = active {
+            throw StoreError(
+                .inUse, operation, "the run \(run) of the pipeline \(name) is \(state)",
+                hint: "cancel it or wait for its end")
+        }
+        try delete(.pipeline, name, expecting: expectation, operation)
+        try run(operation, "DELETE FROM watermarks WHERE pipeline = ?", [.text(name)])
+    }
+}

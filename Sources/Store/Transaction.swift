@@ -1,0 +1,59 @@
+public import Platform
+internal import SQLite
+
+/// The control database as it was at one moment; valid only inside `ControlStore.read` or `write`.
+public class ReadSession {
+    let connection: Connection
+
+    init(_ connection: Connection) {
+        self.connection = connection
+    }
+
+    /// All rows of a query, each made into an item.
+    func rows<Item>(
+        _ operation: String, _ sql: String, _ parameters: [Value] = [], _ make: (Row) throws(SQLiteError) -> Item
+    ) throws(StoreError) -> [Item] {
+        do throws(SQLiteError) {
+            var items: [Item] = []
+            try connection.forEach(sql, parameters) { row throws(SQLiteError) in
+                items.append(try make(row))
+                return true
+            }
+            return items
+        } catch {
+            throw StoreError(operation, error)
+        }
+    }
+
+    /// The first row of a query made into an item; nil when there is none.
+    func first<Item>(
+        _ operation: String, _ sql: String, _ parameters: [Value] = [], _ make: (Row) throws(SQLiteError) -> Item
+    ) throws(StoreError) -> Item? {
+        do throws(SQLiteError) {
+            return try connection.first(sql, parameters).map { row throws(SQLiteError) in try make(row) }
+        } catch {
+            throw StoreError(operation, error)
+        }
+    }
+}
+
+/// One change of the control database: all of it is committed, or none. Reads see what it has written.
+public final class Transaction: ReadSession {
+    /// The wall clock when the change began.
+    public let now: Timestamp
+
+    init(_ connection: Connection, now: Timestamp) {
+        self.now = now
+        super.init(connection)
+    }
+
+    /// Runs a statement; answers how many rows it changed.
+    @discardableResult
+    func run(_ operation: String, _ sql: String, _ parameters: [Value] = []) throws(StoreError) -> Int {
+        do throws(SQLiteError) {
+            return try connection.run(sql, parameters)
+        } catch {
+            throw StoreError(operation, error)
+        }
+    }
+}

@@ -1,0 +1,102 @@
+public import Model
+internal import Platform
+internal import SQLite
+
+extension ReadSession {
+    /// The copy of a step's watermark; nil when there is none.
+    public func watermark(_ pipeline: String, _ step: String) throws(StoreError) -> Watermark? {
+        try first(
+            "read the watermark", "SELECT * FROM watermarks WHERE pipeline = ? AND step = ?",
+            [.text(pipeline), .text(step)]
+        ) { row throws(SQLiteError) in try Watermark(row) }
+    }
+
+    /// Watermarks by pipeline and step; of one pipeline where `pipeline` names it.
+    public func watermarks(
+        pipeline: String? = nil, _ page: Page = Page()
+    ) throws(StoreError) -> Listing<Watermark> {
+        let operation = "list the watermarks"
+        let after = try page.names(operation) ?? ("", "")
+        let found = try rows(
+            operation,
+            """
+            SELECT * FROM watermarks WHERE (pipeline, step) > (?, ?) AND (?3 IS NULL OR pipeline = ?3)
+            ORDER BY pipeline, step LIMIT ?4
+            """, [.text(after.0), .text(after.1), Value(pipeline), Value(page.limit + 1)]
+        ) { row throws(SQLiteError) in try Watermark(row) }
+        return Listing(found, page) { "\($0.pipeline)/\($0.step)" }
+    }
+
+    /// The changes of a step's watermark, newest first; a removal has no value.
+    public func watermarkHistory(
+        _ pipeline: String, _ step: String, _ page: Page = Page()
+    ) throws(StoreError) -> Listing<Watermark> {
+        let operation = "list the changes of the watermark"
+        let before = try page.number(operation) ?? .max
+        let found = try rows(
+            operation,
+            """
+            SELECT * FROM watermark_history WHERE pipeline = ? AND step = ? AND id < ? ORDER BY id DESC LIMIT ?
+            """, [.text(pipeline), .text(step), .integer(before), Value(page.limit + 1)]
+        ) { row throws(SQLiteError) in (id: try row.int("id"), watermark: try Watermark(row)) }
+        let listing = Listing(found, page) { String($0.id) }
+        return Listing(listing.items.map(\.watermark), nextCursor: listing.nextCursor)
+    }
+}
+
+extension Transaction {
+    /// Copies a watermark from its destination and adds it to the history; the one that is stored changes nothing.
+    ///
+    /// The destination is the truth, so what it says is stored even where it went back. The history keeps the newest
+    /// `Limits.watermarkChanges`.
+    public func mirrorWatermark(_ watermark: Watermark) throws(StoreError) {
+        let operation = "store the watermark"
+        guard try self.watermark(watermark.pipeline, watermark.step) != watermark else { return }
+        let columns = "pipeline, step, cursor_column, value, key, updated_at, run, reason, version"
+        let values: [Value] = [
+            .text(watermark.pipeline), .text(watermark.step), .text(watermark.cursor), watermark.value?.stored ?? .null,
+            .text(watermark.key.stored), Value(watermark.updatedAt), Value(watermark.run), Value(watermark.reason),
+            Value(watermark.version),
+        ]
+        try run(operation, "INSERT OR REPLACE INTO watermarks (\(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+        try remember(columns, values, operation)
+    }
+
+    /// Removes the copy of a watermark that was removed in its destination; the history says when and why.
+    public func removeWatermark(_ pipeline: String, _ step: String, reason: String?) throws(StoreError) {
+        let operation = "remove the watermark"
+        guard let before = try watermark(pipeline, step) else {
+            throw StoreError(
+                .unknownWatermark, operation, "the step \(step) of the pipeline \(pipeline) has no watermark")
+        }
+        try run(
+            operation, "DELETE FROM watermarks WHERE pipeline = ? AND step = ?", [.text(pipeline), .text(step)])
+        try remember(
+            "pipeline, step, cursor_column, value, key, updated_at, run, reason, version",
+            [
+                .text(pipeline), .text(step), .text(before.cursor), .null, "[]", Value(now), .null, Value(reason),
+                Value(before.version + 1),
+            ], operation)
+    }
+
+    private func remember(_ columns: String, _ values: [Value], _ operation: String) throws(StoreError) {
+        try run(
+            operation, "INSERT INTO watermark_history (\(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+        try run(
+            operation,
+            """
+            DELETE FROM watermark_history WHERE pipeline = ?1 AND step = ?2 AND id <= (
+                SELECT id FROM watermark_history WHERE pipeline = ?1 AND step = ?2 ORDER BY id DESC LIMIT 1 OFFSET ?3)
+            """, [values[0], values[1], Value(Limits.watermarkChanges)])
+    }
+}
+
+extension Watermark {
+    fileprivate init(_ row: Row) throws(SQLiteError) {
+        self.init(
+            pipeline: try row.text("pipeline"), step: try row.text("step"), cursor: try row.text("cursor_column"),
+            value: CursorValue(stored: row["value"]), key: try row.decoded("key") { [CursorValue](stored: $0) },
+            updatedAt: try row.timestamp("updated_at"), run: try row.optionalText("run"),
+            reason: try row.optionalText("reason"), version: Int(try row.int("version")))
+    }
+}

@@ -1,0 +1,154 @@
+internal import Glibc
+internal import Platform
+internal import SQLite
+internal import Synchronization
+
+/// The one thread that writes the control database; changes that wait together are committed together.
+///
+/// May be used on any thread.
+final class Writer: Sendable {
+    /// A change with the means to tell its caller, who is told exactly once.
+    struct Change: Sendable {
+        /// Makes the change and answers what tells the caller of its success, to be called after the commit.
+        let run: @Sendable (Transaction) throws(StoreError) -> @Sendable () -> Void
+        /// Tells the caller of a failure.
+        let fail: @Sendable (StoreError) -> Void
+    }
+
+    private struct Pending {
+        var changes: [Change] = []
+        var scheduled = false
+        var closed = false
+    }
+
+    /// What belongs to the writer's thread.
+    private final class Desk: @unchecked Sendable {
+        // SAFETY: after `Writer.init` it is only used by the work of `lane`, one piece at a time, and by `close` after
+        // the lane has stopped.
+        var connection: Connection
+        init(_ connection: Connection) { self.connection = connection }
+    }
+
+    private let pending = Mutex(Pending())
+    private let lane = Lane(name: "control-writer", capacity: 2)
+    private let thread = Atomic<UInt>(0)
+    private let committed = Atomic<Int>(0)
+    private let desk: Desk
+    private let open: @Sendable () throws(StoreError) -> Connection
+    private let clock: any Clock
+    private let log: Log
+
+    /// Starts the thread; `open` makes a connection, at first and after an error that one does not survive.
+    init(clock: any Clock, log: Log, open: @escaping @Sendable () throws(StoreError) -> Connection) throws(StoreError) {
+        desk = Desk(try open())
+        self.open = open
+        self.clock = clock
+        self.log = log
+        _ = lane.submit { [self] _ in thread.store(UInt(pthread_self()), ordering: .releasing) }
+    }
+
+    /// Whether the caller is on the writer's own thread, which must never wait for itself.
+    var isCurrentThread: Bool { thread.load(ordering: .acquiring) == UInt(pthread_self()) }
+
+    /// How many transactions have been committed.
+    var commits: Int { committed.load(ordering: .relaxed) }
+
+    /// Queues a change; a full queue and a closed writer tell the caller at once, on this thread.
+    func submit(_ change: Change) {
+        let refusal: StoreError? = pending.withLock { pending in
+            if pending.closed { return Writer.closed }
+            guard pending.changes.count < Limits.waitingChanges else {
+                return StoreError(
+                    .queueFull, "change the control database", "\(Limits.waitingChanges) changes wait already",
+                    hint: "try again in a second")
+            }
+            pending.changes.append(change)
+            return nil
+        }
+        if let refusal { return change.fail(refusal) }
+        schedule()
+    }
+
+    /// Refuses new changes, commits those that wait, and closes the connection.
+    ///
+    /// Must not be called on the writer's thread.
+    func close() {
+        pending.withLock { $0.closed = true }
+        lane.stop()
+        drain()
+        desk.connection.close()
+    }
+
+    private static let closed = StoreError(
+        .stopping, "change the control database", "the server is stopping", hint: "try again when it is back")
+
+    private func schedule() {
+        let needed = pending.withLock { pending in
+            defer { pending.scheduled = true }
+            return !pending.scheduled
+        }
+        guard needed else { return }
+        // A lane that has stopped leaves the change to `close`, which drains once more.
+        _ = lane.submit { [self] _ in drain() }
+    }
+
+    private func drain() {
+        while true {
+            let batch = pending.withLock { pending -> [Change] in
+                let batch = Array(pending.changes.prefix(Limits.changesPerCommit))
+                pending.changes.removeFirst(batch.count)
+                if batch.isEmpty { pending.scheduled = false }
+                return batch
+            }
+            if batch.isEmpty { return }
+            commit(batch)
+        }
+    }
+
+    /// Runs each change in a savepoint of one transaction; callers are told after the commit.
+    private func commit(_ batch: [Change]) {
+        var ends: [@Sendable () -> Void] = []
+        do throws(StoreError) {
+            let connection = desk.connection
+            try connection.transaction(wrapping: { StoreError("commit to the control database", $0) }) {
+                () throws(StoreError) in
+                let transaction = Transaction(connection, now: clock.now())
+                for change in batch { ends.append(try run(change, transaction)) }
+            }
+            committed.add(1, ordering: .relaxed)
+        } catch {
+            log.error("control database", ["error": error.description])
+            reopenIfBroken(error)
+            for change in batch { change.fail(error) }
+            return
+        }
+        for end in ends { end() }
+    }
+
+    /// Answers what tells the caller; throws only what ends the whole transaction.
+    private func run(_ change: Change, _ transaction: Transaction) throws(StoreError) -> @Sendable () -> Void {
+        try transaction.run("begin a change", "SAVEPOINT change")
+        let end: @Sendable () -> Void
+        do throws(StoreError) {
+            end = try change.run(transaction)
+        } catch {
+            // A full disk and the like roll back everything, the other changes of the batch included.
+            guard transaction.connection.inTransaction else { throw error }
+            try transaction.run("undo a change", "ROLLBACK TO change")
+            end = { change.fail(error) }
+        }
+        try transaction.run("end a change", "RELEASE change")
+        return end
+    }
+
+    /// What a connection holds in memory is not to be trusted after a failed write or sync.
+    private func reopenIfBroken(_ error: StoreError) {
+        guard error.code == .inputOutput || error.code == .corrupt || error.code == .internalError else { return }
+        desk.connection.close()
+        do throws(StoreError) {
+            desk.connection = try open()
+        } catch {
+            log.error("cannot open the control database again", ["error": error.description])
+        }
+    }
+}
