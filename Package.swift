@@ -44,6 +44,7 @@ let package = Package(
             ],
             swiftSettings: house),
 
+        .testTarget(name: "HouseTests", swiftSettings: house),
         .testTarget(name: "ModelTests", dependencies: ["Documents", "Model", "Platform"], swiftSettings: house),
         .testTarget(
             name: "DocumentsTests", dependencies: ["Documents", "Model", "Platform"], swiftSettings: house),
