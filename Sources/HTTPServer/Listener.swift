@@ -72,8 +72,8 @@ public final class Listener: Sendable {
 
     /// Stops in good order and returns when all threads are done; later calls wait for the first one.
     ///
-    /// New connections wait in the kernel and are then refused. Requests that wait with a deadline's answer get it at
-    /// once, the others have until `time` has passed and are then answered 503.
+    /// Until nothing is in hand any more, safe methods are still answered and unsafe ones refused. Requests that wait
+    /// with a deadline's answer get it at once, the others have until `time` has passed and are then answered 503.
     public func stop(within time: Duration) {
         drain()
         let daemon = state.wait { state -> MicroHTTPDaemon?? in
@@ -90,7 +90,6 @@ public final class Listener: Sendable {
             }
         }
         guard let daemon = daemon ?? nil else { return }
-        daemon.quiesce()
         service.room.hasten()
         _ = service.traffic.waitUntilIdle(upTo: time)
         // The library ends the process when it is stopped with a connection suspended.
@@ -99,7 +98,6 @@ public final class Listener: Sendable {
         sweeper.stop()
         daemon.stop()
         service.lingerer.stop()
-        socket.close()
         state.update { $0 = .stopped }
     }
 }

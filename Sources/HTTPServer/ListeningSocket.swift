@@ -45,7 +45,7 @@ struct ListeningSocket: Sendable {
         }
     }
 
-    /// Closes the socket; must be called once, when no thread takes connections from it.
+    /// Closes the socket; only for one that no server was started on, as a server closes its own.
     func close() {
         Glibc.close(descriptor)
     }

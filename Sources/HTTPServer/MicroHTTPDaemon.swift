@@ -30,12 +30,10 @@ final class MicroHTTPDaemon: @unchecked Sendable {
         self.context = context
     }
 
-    /// Takes no new connections; the listening socket stays open and is the caller's to close after `stop`.
-    func quiesce() {
-        _ = MHD_quiesce_daemon(daemon)
-    }
-
-    /// Ends the threads and closes all connections; must be called once, after `quiesce`, with nobody suspended.
+    /// Ends the threads, closes all connections and the listening socket; must be called once, with nobody suspended.
+    ///
+    /// `MHD_quiesce_daemon` is not used: in 0.9.75 it and a busy thread may both take the listening socket out of the
+    /// thread's epoll set, and the one that comes second ends the process.
     func stop() {
         MHD_stop_daemon(daemon)
         context.release()

@@ -82,7 +82,7 @@ import Testing
     }
 
     @Test func wakesForADeadlineBelowTheSweepInterval() throws {
-        let server = try LiveServer { $0.sweepInterval = .seconds(600) }
+        let server = try LiveServer { ($0.sweepInterval, $0.waitTime) = (.seconds(600), .seconds(3_600)) }
         let wire = Wire(port: server.port)
         wire.send("GET /deadline?ms=1 HTTP/1.1\r\nHost: localhost\r\n\r\n")
         #expect(wire.answer()?.body == "not yet")
