@@ -46,6 +46,15 @@ public enum Limits {
     /// The longest `Prefer: wait`, in seconds: below what proxies give up at.
     public static let preferWaitSeconds = 60
 
+    /// Time the command line waits for an answer when no other is asked for.
+    public static let clientTimeout: Duration = .seconds(30)
+    /// Time the command line waits for a connection: a server that is there takes it at once.
+    public static let clientConnectTime: Duration = .seconds(5)
+    /// Bytes of an answer the command line takes: far above the largest page, small enough to hold in memory.
+    public static let clientAnswerBytes = 64 << 20
+    /// Bytes of an answer's head the command line takes.
+    public static let clientHeadBytes = 256 << 10
+
     // MARK: Documents
 
     /// Nested levels of a document: deeper ones are mistakes or attacks.
