@@ -26,13 +26,19 @@ enum CursorOrder: Equatable {
     /// The place of a value in the order; nil when it has none.
     func key(_ value: CursorValue) -> CursorKey? {
         switch (self, value) {
-        case (.instants, .text(let bytes)): bytes.withUnsafeBytes { Instant.parse($0) }.map { .instant($0.instant) }
+        case (.instants, .text(let bytes)): CursorOrder.instant(bytes).map { .instant($0) }
         case (.unixTime, .integer(let value)), (.plain, .integer(let value)): .integer(value)
         case (.unixTime, .real(let value)), (.plain, .real(let value)): .real(value)
         case (.plain, .text(let bytes)): .text(bytes)
         case (.plain, .blob(let bytes)): .blob(bytes)
         default: nil
         }
+    }
+
+    /// The instant of an ISO 8601 text; nil for any other text.
+    static func instant(_ bytes: [UInt8]) -> Instant? {
+        var reader = InstantReader()
+        return bytes.withUnsafeBytes { reader.read($0) }?.instant
     }
 
     /// The place of a time on the clock; nil for an order that has no times.

@@ -8,7 +8,7 @@ struct DeltaJudgement {
     let step: LoadStep
     let cursor: Cursor
     let order: CursorOrder
-    let tally: DeltaGate.Tally
+    let tally: DeltaTally
 
     /// What a person should know; fails where a policy says so.
     func warnings() throws(LoadStop) -> [LoadWarning] {

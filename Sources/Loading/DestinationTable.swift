@@ -25,7 +25,9 @@ struct DestinationTable {
         var lines = columns.map { column in
             var line = quoted(column.name)
             if let type = DestinationTable.type(column.type, isStrictSource: isStrictSource) { line += " " + type }
-            if key.contains(fold(column.name)), isKeyed { line += " NOT NULL" }
+            // A single INTEGER key is the row number, which is never NULL anyway.
+            let isRowNumber = key.count == 1 && fold(column.type) == "integer"
+            if key.contains(fold(column.name)), isKeyed, !isRowNumber { line += " NOT NULL" }
             return line
         }
         if !key.isEmpty, isKeyed {

@@ -34,34 +34,47 @@ struct IncrementalLoad {
         var warnings = resumeAfter == nil ? match.warnings : []
         try refuseWhatDoesNotFit(held, table)
         let delta = session.delta(relation, cursor, match.pairs)
+        let isNew = table.shape == nil
         if resumeAfter == nil {
             warnings += try warnAboutDestination(held, table, delta)
             table = try prepare(table, match, relation)
         }
-        if window == nil { window = try session.window(delta, cursor, held?.watermark, now) }
-        guard let window else { preconditionFailure("the window was just made") }
-        var range = window.range
+        var range: DeltaRange
+        if let window {
+            range = window.range
+        } else {
+            let window = try session.window(delta, cursor, held?.watermark, now)
+            self.window = window
+            range = window.range
+        }
         if let resumeAfter {
             range.lower = resumeAfter
             range.includesLower = false
         }
-        let strays = resumeAfter == nil ? try straysBelow(range, delta) : DeltaGate.Tally()
+        let strays = resumeAfter == nil ? try straysBelow(range, delta) : DeltaTally()
         let isLast = try cut(&range, held, delta)
         if resumeAfter == nil, isLast, range.lower == nil, relation.isTable {
             session.progress.expect(try session.integer("SELECT count(*) FROM \(relation.sql)"))
         }
         session.reset(range)
-        let write = session.writer(delta, table, held)
-        var counts = try write.write(range, session)
-        session.gate.tally.merge(strays)
-        if case .upsert = step.writeMode, delta.needsNewest { counts.read = session.kept.count }
+        let counts = try write(range, delta, table, held, isWhole: isNew && isLast && range.lower == nil)
+        session.gate.add(strays)
         let tally = session.gate.tally
         warnings += try judge(tally, counts, delta, range, isLast: isLast)
-        let record = try advance(held, tally, counts, warnings, window, range, isLast: isLast, now: now)
+        let record = try advance(held, tally, counts, warnings, range, isLast: isLast, now: now)
         resumeAfter = range.upper
         session.readBefore += tally.passed
         session.progress.setRead(session.readBefore)
         return record
+    }
+
+    private func write(
+        _ range: DeltaRange, _ delta: DeltaStatement, _ table: DestinationTable, _ held: DestinationLedger.Held?,
+        isWhole: Bool
+    ) throws(LoadStop) -> RowCounts {
+        let whole = WholeTableWrite(delta: delta, table: table)
+        if isWhole, whole.fits, let counts = try whole.write(range, session) { return counts }
+        return try session.writer(delta, table, held).write(range, session)
     }
 
     // MARK: Before the rows
@@ -191,13 +204,10 @@ struct IncrementalLoad {
     private func boundary(
         _ range: DeltaRange, _ held: DestinationLedger.Held?, _ delta: DeltaStatement
     ) throws(LoadStop) -> CursorKey? {
-        if !delta.isOrdered, !isCut {
-            // Each look at an unordered source reads all of it; a table is counted first, and a query is only cut
-            // while its first load has not ended.
+        if !isCut {
+            // Counting is cheap for a table and not for a query, which is only cut while its first load has not ended.
             if !delta.relation.isTable, try isSettled(held) { return nil }
-            let rows = try session.integer(
-                "SELECT count(*) FROM (SELECT 1 FROM \(delta.relation.sql) LIMIT \(rowsPerCommit + 1))")
-            guard rows > rowsPerCommit else { return nil }
+            guard try session.integer("SELECT count(*) FROM \(delta.relation.sql)") > rowsPerCommit else { return nil }
         }
         let column = quoted(delta.cursor)
         var condition = DeltaStatement.Text(sql: "\(column) IS NOT NULL", parameters: [])
@@ -223,8 +233,8 @@ struct IncrementalLoad {
     // MARK: Judging
 
     /// What an index hides from the gate: rows below the window whose cursor is NULL or has no place in the order.
-    private func straysBelow(_ range: DeltaRange, _ delta: DeltaStatement) throws(LoadStop) -> DeltaGate.Tally {
-        var tally = DeltaGate.Tally()
+    private func straysBelow(_ range: DeltaRange, _ delta: DeltaStatement) throws(LoadStop) -> DeltaTally {
+        var tally = DeltaTally()
         guard delta.isOrdered, let lower = range.lower else { return tally }
         let column = quoted(delta.cursor)
         let from = "FROM \(delta.relation.sql)"
@@ -268,7 +278,7 @@ struct IncrementalLoad {
 
     /// Applies the policies to what the pass saw: fails, or answers the warnings.
     private func judge(
-        _ tally: DeltaGate.Tally, _ counts: RowCounts, _ delta: DeltaStatement, _ range: DeltaRange, isLast: Bool
+        _ tally: DeltaTally, _ counts: RowCounts, _ delta: DeltaStatement, _ range: DeltaRange, isLast: Bool
     ) throws(LoadStop) -> [LoadWarning] {
         let judgement = DeltaJudgement(step: step, cursor: cursor, order: session.order, tally: tally)
         var warnings = try judgement.warnings()
@@ -284,8 +294,8 @@ struct IncrementalLoad {
 
     /// Moves the watermark to the highest position read, never back, and answers the commit's record.
     private func advance(
-        _ held: DestinationLedger.Held?, _ tally: DeltaGate.Tally, _ counts: RowCounts, _ warnings: [LoadWarning],
-        _ window: DeltaWindow, _ range: DeltaRange, isLast: Bool, now: Timestamp
+        _ held: DestinationLedger.Held?, _ tally: DeltaTally, _ counts: RowCounts, _ warnings: [LoadWarning],
+        _ range: DeltaRange, isLast: Bool, now: Timestamp
     ) throws(LoadStop) -> DestinationLedger.Record {
         let order = session.order
         let before = held?.watermark
@@ -312,7 +322,7 @@ struct IncrementalLoad {
             window: words.isEmpty ? "all rows" : words, warnings: warnings, isFinal: isLast)
     }
 
-    private func moves(_ position: DeltaGate.Position, above held: Watermark?) -> Bool {
+    private func moves(_ position: DeltaPosition, above held: Watermark?) -> Bool {
         guard let held, let value = held.value, let place = session.order.key(value) else { return true }
         let order = position.key.compare(place)
         guard order == 0 else { return order > 0 }

@@ -77,52 +77,70 @@ extension Instant {
         case offset = 4
     }
 
+    /// Reads the text of a string as `InstantReader` does.
+    public init?(iso8601 text: String) {
+        var text = text
+        var reader = InstantReader()
+        let read = text.withUTF8 { reader.read(UnsafeRawBufferPointer($0)) }
+        guard let read else { return nil }
+        self = read.instant
+    }
+}
+
+/// Reads ISO 8601 texts, one after the other; rows near each other mostly share their day, which it remembers.
+public struct InstantReader: Sendable {
+    private var dayDigits: UInt64 = 0
+    private var dayEnd: UInt16 = 0
+    private var dayStart: Int64 = 0
+
+    /// Makes a reader.
+    public init() {}
+
     /// Reads an ISO 8601 date, or a date and time with `T` or a space, with or without a fraction and an offset.
     ///
     /// `2024-03-31`, `2024-03-31 23:59`, `2024-03-31T23:59:58.123+02:00`, `…+0200`, `…+02`; no offset means UTC.
     /// Nil for anything else, also for days and times that do not exist and for more than 18 digits of a fraction.
     /// Called once for each row of a load: it allocates nothing.
-    public static func parse(_ bytes: UnsafeRawBufferPointer) -> (instant: Instant, zone: Zone)? {
-        var reader = Reader(bytes: bytes)
-        guard let year = reader.digits(4), reader.take(UInt8(ascii: "-")), let month = reader.digits(2),
-            reader.take(UInt8(ascii: "-")), let day = reader.digits(2),
-            let date = CivilDate(year: year, month: month, day: day)
-        else { return nil }
-        var seconds = date.daysSinceEpoch &* 86_400
-        guard !reader.atEnd else { return (Instant(seconds: seconds), .none) }
-        guard reader.take(UInt8(ascii: "T")) || reader.take(UInt8(ascii: " ")) || reader.take(UInt8(ascii: "t")),
-            let hour = reader.digits(2), hour < 24, reader.take(UInt8(ascii: ":")), let minute = reader.digits(2),
+    public mutating func read(_ bytes: UnsafeRawBufferPointer) -> (instant: Instant, zone: Instant.Zone)? {
+        guard bytes.count >= 10, let start = start(ofDay: bytes) else { return nil }
+        var cursor = Cursor(bytes: bytes, at: 10)
+        guard !cursor.atEnd else { return (Instant(seconds: start), .none) }
+        guard cursor.take(UInt8(ascii: "T")) || cursor.take(UInt8(ascii: " ")) || cursor.take(UInt8(ascii: "t")),
+            let hour = cursor.twoDigits(), hour < 24, cursor.take(UInt8(ascii: ":")), let minute = cursor.twoDigits(),
             minute < 60
         else { return nil }
-        seconds &+= hour &* 3_600 &+ minute &* 60
+        var seconds = start &+ hour &* 3_600 &+ minute &* 60
         var attoseconds: Int64 = 0
-        if reader.take(UInt8(ascii: ":")) {
-            guard let second = reader.digits(2), second < 60 else { return nil }
+        if cursor.take(UInt8(ascii: ":")) {
+            guard let second = cursor.twoDigits(), second < 60 else { return nil }
             seconds &+= second
-            if reader.take(UInt8(ascii: ".")) || reader.take(UInt8(ascii: ",")) {
-                guard let fraction = reader.fraction() else { return nil }
+            if cursor.take(UInt8(ascii: ".")) || cursor.take(UInt8(ascii: ",")) {
+                guard let fraction = cursor.fraction() else { return nil }
                 attoseconds = fraction
             }
         }
-        guard let (offset, zone) = reader.offset() else { return nil }
+        guard let (offset, zone) = cursor.offset() else { return nil }
         return (Instant(seconds: seconds &- offset, attoseconds: attoseconds), zone)
     }
 
-    /// Reads the text of a string as `parse(_:)` does.
-    public init?(iso8601 text: String) {
-        var text = text
-        let parsed = text.withUTF8 { Instant.parse(UnsafeRawBufferPointer($0)) }
-        guard let parsed else { return nil }
-        self = parsed.instant
+    /// The seconds at which the day of the first ten bytes starts in UTC.
+    private mutating func start(ofDay bytes: UnsafeRawBufferPointer) -> Int64? {
+        let digits = bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self)
+        let end = bytes.loadUnaligned(fromByteOffset: 8, as: UInt16.self)
+        // No day is all zero bytes, so the empty memory matches nothing.
+        if digits == dayDigits, end == dayEnd { return dayStart }
+        var cursor = Cursor(bytes: bytes, at: 0)
+        guard let century = cursor.twoDigits(), let year = cursor.twoDigits(), cursor.take(UInt8(ascii: "-")),
+            let month = cursor.twoDigits(), cursor.take(UInt8(ascii: "-")), let day = cursor.twoDigits(),
+            let date = CivilDate(year: century &* 100 &+ year, month: month, day: day)
+        else { return nil }
+        (dayDigits, dayEnd, dayStart) = (digits, end, date.daysSinceEpoch &* 86_400)
+        return dayStart
     }
 
-    private struct Reader {
+    private struct Cursor {
         let bytes: UnsafeRawBufferPointer
-        var at = 0
-
-        init(bytes: UnsafeRawBufferPointer) {
-            self.bytes = bytes
-        }
+        var at: Int
 
         var atEnd: Bool { at == bytes.count }
 
@@ -132,16 +150,13 @@ extension Instant {
             return true
         }
 
-        mutating func digits(_ count: Int) -> Int64? {
-            guard at &+ count <= bytes.count else { return nil }
-            var value: Int64 = 0
-            for index in at..<at &+ count {
-                let digit = bytes[index] &- UInt8(ascii: "0")
-                guard digit < 10 else { return nil }
-                value = value &* 10 &+ Int64(digit)
-            }
-            at &+= count
-            return value
+        mutating func twoDigits() -> Int64? {
+            guard at &+ 2 <= bytes.count else { return nil }
+            let tens = bytes[at] &- UInt8(ascii: "0")
+            let ones = bytes[at &+ 1] &- UInt8(ascii: "0")
+            guard tens < 10, ones < 10 else { return nil }
+            at &+= 2
+            return Int64(tens) &* 10 &+ Int64(ones)
         }
 
         /// The digits after the point, as attoseconds.
@@ -165,16 +180,16 @@ extension Instant {
         }
 
         /// `Z`, an offset, or nothing, up to the end; seconds east of UTC.
-        mutating func offset() -> (Int64, Zone)? {
+        mutating func offset() -> (Int64, Instant.Zone)? {
             if atEnd { return (0, .none) }
             if take(UInt8(ascii: "Z")) || take(UInt8(ascii: "z")) { return atEnd ? (0, .utc) : nil }
             _ = take(UInt8(ascii: " "))
             let east = take(UInt8(ascii: "+"))
-            guard east || take(UInt8(ascii: "-")), let hours = digits(2), hours < 24 else { return nil }
+            guard east || take(UInt8(ascii: "-")), let hours = twoDigits(), hours < 24 else { return nil }
             var minutes: Int64 = 0
             if !atEnd {
                 _ = take(UInt8(ascii: ":"))
-                guard let read = digits(2), read < 60, atEnd else { return nil }
+                guard let read = twoDigits(), read < 60, atEnd else { return nil }
                 minutes = read
             }
             let seconds = hours &* 3_600 &+ minutes &* 60

@@ -155,7 +155,7 @@ public enum Limits {
     // MARK: Loading
 
     /// Rows of one commit of a large load: bounds the write-ahead log and what a crash repeats.
-    public static let rowsPerCommit = 500_000
+    public static let rowsPerCommit = 1_000_000
     /// How far ahead of the clock a cursor value may move the watermark.
     public static let maximumFuture: Duration = .seconds(300)
     /// Bytes of page cache of the connection that writes a destination: fewer spills into the log while a load runs.
