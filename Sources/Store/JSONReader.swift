@@ -12,7 +12,9 @@ struct JSONReader {
         var reader = JSONReader(bytes: Array(text.utf8))
         guard let value = reader.value(depth: 64) else { return nil }
         reader.skipSpace()
-        return reader.at == reader.bytes.count ? value : nil
+        // A conditional expression would take `nil` for JSON's null.
+        guard reader.at == reader.bytes.count else { return nil }
+        return value
     }
 
     private init(bytes: [UInt8]) {
@@ -39,11 +41,16 @@ struct JSONReader {
         case UInt8(ascii: "{"): return object(depth: depth - 1)
         case UInt8(ascii: "["): return array(depth: depth - 1)
         case UInt8(ascii: "\""): return string().map(JSONValue.string)
-        case UInt8(ascii: "t"): return take("true") ? .bool(true) : nil
-        case UInt8(ascii: "f"): return take("false") ? .bool(false) : nil
-        case UInt8(ascii: "n"): return take("null") ? .null : nil
+        case UInt8(ascii: "t"): return word("true", .bool(true))
+        case UInt8(ascii: "f"): return word("false", .bool(false))
+        case UInt8(ascii: "n"): return word("null", .null)
         default: return number()
         }
+    }
+
+    private mutating func word(_ word: StaticString, _ value: JSONValue) -> JSONValue? {
+        guard take(word) else { return nil }
+        return value
     }
 
     private mutating func array(depth: Int) -> JSONValue? {
