@@ -21,10 +21,22 @@ final class Dispatcher: Sendable {
         case admitted, full, stopping
     }
 
+    /// The answer to `cancel`.
+    enum Cancellation: Sendable, Equatable {
+        /// It waited; it is out of the queue.
+        case removed(Job)
+        /// It is in hand, and was told to end.
+        case interrupted
+        /// It neither waits nor is in hand.
+        case unknown
+    }
+
     private struct Core {
         var state: DispatcherState
         var work: [String: Work] = [:]
         var stops: [String: StopToken] = [:]
+        /// Jobs that start with their token raised.
+        var cancelled: Set<String> = []
         /// Lanes without a job.
         var freeLanes: [Int]
         /// Jobs that were promised a place in the queue and have not come yet.
@@ -107,11 +119,21 @@ final class Dispatcher: Sendable {
         return removed
     }
 
-    /// Raises the stop token of a job in hand; false when it is not in hand.
-    func interrupt(_ id: String, _ reason: StopToken.Reason) -> Bool {
-        guard let stop = core.read({ $0.stops[id] }) else { return false }
-        stop.stop(reason)
-        return true
+    /// Takes a waiting job out, or tells one in hand to end; a job in hand that would have waited for another attempt
+    /// is started once more instead, with its token raised, to end as cancelled.
+    func cancel(_ id: String) -> Cancellation {
+        let answer: Cancellation = core.update { core in
+            if let job = core.state.remove(id) {
+                core.work[id] = nil
+                return .removed(job)
+            }
+            guard let stop = core.stops[id] else { return .unknown }
+            // Under the lock: the job is not laid aside before the token shows that it must not be.
+            stop.stop(.cancelled)
+            return .interrupted
+        }
+        if case .removed = answer { pump() }
+        return answer
     }
 
     /// The job in hand that writes one of the files; nil when they are free.
@@ -126,9 +148,12 @@ final class Dispatcher: Sendable {
 
     /// Lets nothing new start, gives the jobs in hand `limit` to end, interrupts those that have not, and returns when
     /// the threads are done; false when a job did not heed its interruption and its thread was left behind.
-    func stop(within limit: Duration) -> Bool {
+    ///
+    /// `interrupting` is called before the jobs are interrupted, if it comes to that.
+    func stop(within limit: Duration, interrupting: () -> Void = {}) -> Bool {
         core.update { $0.isStopping = true }
         if !isIdle(within: limit) {
+            interrupting()
             for stop in core.read({ Array($0.stops.values) }) { stop.stop(.shutdown) }
             guard isIdle(within: Limits.interruptTime) else { return false }
         }
@@ -154,6 +179,7 @@ final class Dispatcher: Sendable {
         return core.state.start(at: clock.uptime()).compactMap { job in
             guard let work = core.work[job.id] else { return nil }
             let stop = StopToken()
+            if core.cancelled.remove(job.id) != nil { stop.stop(.cancelled) }
             core.stops[job.id] = stop
             return Start(job: job, work: work, stop: stop, lane: job.kind == .edit ? nil : core.freeLanes.popLast())
         }
@@ -168,7 +194,9 @@ final class Dispatcher: Sendable {
                 core.state.finish(id)
                 core.work[id] = nil
             case .later(let notBefore, let files):
-                core.state.release(id, notBefore: notBefore, files: files)
+                let isCancelled = start.stop.reason == .cancelled
+                if isCancelled { core.cancelled.insert(id) }
+                core.state.release(id, notBefore: isCancelled ? nil : notBefore, files: files)
             }
             core.stops[id] = nil
             if let lane = start.lane { core.freeLanes.append(lane) }

@@ -4,6 +4,8 @@ internal import Model
 ///
 /// The values are secrets: `redact` puts the names back wherever a value shows.
 struct EnvironmentText: Sendable, Equatable {
+    /// The text as it was written.
+    let written: String
     /// The text with every variable replaced by its value.
     let expanded: String
     /// The values with the spelling they replaced, longest value first.
@@ -48,6 +50,7 @@ struct EnvironmentText: Sendable, Equatable {
             rest = rest[rest.index(after: end)...]
         }
         expanded += rest
+        written = text
         self.expanded = expanded
         if expanded != text { secrets.append(Secret(value: expanded, spelling: text)) }
         self.secrets = secrets.sorted { $0.value.utf8.count > $1.value.utf8.count }

@@ -10,6 +10,8 @@ final class InspectionPool: Sendable {
         var stops: [Int: StopToken] = [:]
         var next = 0
         var isStopping = false
+        /// Work that each lane has in hand or waiting.
+        var loads = [Int](repeating: 0, count: Limits.inspectors)
     }
 
     private let clock: any Clock
@@ -31,7 +33,9 @@ final class InspectionPool: Sendable {
         _ body: @escaping @Sendable (StopToken) throws(Failure) -> Value,
         completion: @escaping @Sendable (Result<Value, Failure>) -> Void
     ) {
+        let place = takePlace()
         let work: Lane.Work = { [self] cancelled in
+            defer { leavePlace(place) }
             guard !cancelled, let (id, stop) = begin() else { return completion(.failure(.serverStops)) }
             let alarm = alarms.set(at: clock.uptime() + Limits.inspectionTime) { stop.stop(.timedOut) }
             let result = Result { () throws(Failure) in try body(stop) }
@@ -39,8 +43,8 @@ final class InspectionPool: Sendable {
             state.withLock { $0.stops[id] = nil }
             completion(result)
         }
-        // The lane with fewer waiting; its own bound refuses what is too much.
-        guard let lane = lanes.min(by: { $0.waiting < $1.waiting }), lane.submit(work) else {
+        guard lanes[place].submit(work) else {
+            leavePlace(place)
             let isStopping = state.withLock { $0.isStopping }
             return completion(.failure(isStopping ? .serverStops : InspectionPool.full))
         }
@@ -54,6 +58,19 @@ final class InspectionPool: Sendable {
         }
         for stop in stops { stop.stop(.shutdown) }
         for lane in lanes { lane.stop() }
+    }
+
+    /// The lane with the least to do, so that quick work does not wait behind slow work while another lane idles.
+    private func takePlace() -> Int {
+        state.withLock { state in
+            let place = state.loads.indices.min { state.loads[$0] < state.loads[$1] } ?? 0
+            state.loads[place] += 1
+            return place
+        }
+    }
+
+    private func leavePlace(_ place: Int) {
+        state.withLock { $0.loads[place] -= 1 }
     }
 
     private func begin() -> (Int, StopToken)? {

@@ -1,0 +1,75 @@
+internal import Loading
+public import Model
+internal import Platform
+
+extension LoadEngine {
+    /// What the next run of a pipeline would do, step by step in the order they run; changes nothing.
+    public func plan(
+        _ pipeline: String, options: RunOptions = RunOptions(),
+        completion: @escaping @Sendable (Result<[LoadPlan], Failure>) -> Void
+    ) {
+        inspections.submit(
+            { [self] (stop) throws(Failure) in
+                let resolved = try resolve(pipeline, steps: options.steps)
+                var plans: [LoadPlan] = []
+                for entry in resolved.steps {
+                    let step = try entry.resolution.get()
+                    let request = LoadRequest(
+                        run: "plan", pipeline: pipeline, step: step.step, attempt: 1, source: step.source.file,
+                        destination: step.destination.file, fullRefresh: options.fullRefresh,
+                        allowShrink: options.allowShrink)
+                    do throws(Failure) {
+                        plans.append(try loader.plan(request, stop: stop))
+                    } catch {
+                        var failure = step.redact(error)
+                        failure.message = "step \(step.step.name): \(failure.message)"
+                        throw failure
+                    }
+                }
+                return plans
+            }, completion: completion)
+    }
+
+    /// Opens a connection's file and lists its tables; changes nothing.
+    public func testConnection(
+        _ name: String, completion: @escaping @Sendable (Result<[TableSummary], Failure>) -> Void
+    ) {
+        inspections.submit(
+            { [self] (stop) throws(Failure) in
+                let place = try store.reading { (session) throws(Failure) in try catalog.place(of: name, session) }
+                guard place.file.exists else {
+                    throw Failure(
+                        .missingFile, "connection \(name): there is no file \(place.text.written)",
+                        hint: "correct the connection's path; a destination is made by its first load")
+                }
+                do throws(Failure) {
+                    return try loader.inspect(place.file, stop: stop)
+                } catch {
+                    var failure = error
+                    failure.message = place.redact(error.message)
+                    failure.hint = place.redact(error.hint)
+                    throw failure
+                }
+            }, completion: completion)
+    }
+
+    /// The pipeline's steps that are named, all when none is, with their files.
+    func resolve(_ pipeline: String, steps: [String]) throws(Failure) -> ResolvedPipeline {
+        try store.reading { (session) throws(Failure) in
+            try catalog.resolve(try catalog.pipeline(pipeline, session), steps: steps, session)
+        }
+    }
+
+    /// One step of a pipeline with its files.
+    func resolve(_ pipeline: String, step: String) throws(Failure) -> ResolvedStep {
+        let resolved = try resolve(pipeline, steps: [step])
+        guard let found = resolved.step(step) else {
+            throw Failure(.unknownStep, "pipeline \(pipeline) has no step \(step)")
+        }
+        return try found.get()
+    }
+
+    static func unknownRun(_ id: String) -> Failure {
+        Failure(.unknownRun, "there is no run \(id)", hint: "GET /v1/runs lists the runs")
+    }
+}

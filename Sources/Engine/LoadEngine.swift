@@ -1,0 +1,87 @@
+internal import Loading
+public import Model
+public import Platform
+public import Store
+
+/// Runs pipelines: a durable queue, workers of its own, retries, time-outs, cancelling, and recovery after a crash.
+///
+/// Methods that take a completion may be called on any thread and do not wait for loads; a completion is called exactly
+/// once, on a thread of the engine or the store or on the caller's, and must be short.
+public final class LoadEngine: Sendable {
+    let store: ControlStore
+    let loader: any StepLoading
+    let catalog: Catalog
+    let clock: any Clock
+    let log: Log
+    let identifiers: IdentifierMaker
+    let alarms: AlarmClock
+    let dispatcher: Dispatcher
+    let inspections: InspectionPool
+    let waiters = FinishWaiters()
+    let board = RunBoard()
+    let edits = EditDesk()
+    let records: RunRecords
+    private let executor: RunExecutor
+
+    /// Makes an engine over an open store; it does nothing before `start`.
+    public init(
+        store: ControlStore, loader: any StepLoading, catalog: Catalog, configuration: EngineConfiguration,
+        clock: any Clock, log: Log, identifiers: IdentifierMaker
+    ) {
+        self.store = store
+        self.loader = loader
+        self.catalog = catalog
+        self.clock = clock
+        self.log = log
+        self.identifiers = identifiers
+        alarms = AlarmClock(clock: clock)
+        dispatcher = Dispatcher(configuration: configuration, clock: clock, alarms: alarms)
+        inspections = InspectionPool(clock: clock, alarms: alarms)
+        records = RunRecords(store: store, log: log)
+        executor = RunExecutor(
+            store: store, catalog: catalog, loads: StepExecutor(loader: loader, board: board, log: log),
+            records: records, waiters: waiters, board: board, alarms: alarms, clock: clock, log: log)
+    }
+
+    /// Settles what the last process left unfinished, then lets runs start. Blocks; to be called once, before any other
+    /// method.
+    ///
+    /// A destination that cannot be read is no reason to fail: its run is queued again and says so by itself.
+    public func start() throws(Failure) {
+        let recovery = Recovery(
+            store: store, loads: StepExecutor(loader: loader, board: board, log: log), catalog: catalog, clock: clock,
+            log: log)
+        let restored: [Recovery.Restored]
+        do throws(StoreError) { restored = try recovery.perform() } catch { throw error.failure }
+        for run in restored { enqueue(run.job, wasActive: run.wasActive) }
+        dispatcher.open()
+    }
+
+    /// Lets nothing new start and gives the runs in hand `limit` to finish; those that have not are interrupted and go
+    /// back to the queue for the next start. Returns when all threads are done; false when a load did not heed its
+    /// interruption, and was left to the next start. Blocks; the store must still be open.
+    @discardableResult
+    public func stop(within limit: Duration) -> Bool {
+        inspections.stop()
+        let isClean = dispatcher.stop(within: limit) { records.giveUp() }
+        records.giveUp()
+        alarms.stop()
+        edits.refuseAll(.serverStops)
+        waiters.close(.serverStops)
+        return isClean
+    }
+
+    /// Runs that wait in the queue and runs in hand.
+    public var load: (waiting: Int, running: Int) { dispatcher.load }
+
+    /// The live counters of a run's step in hand; nil when it has none. May be called on any thread.
+    public func progress(of run: String) -> RunProgress? {
+        board.progress(of: run)
+    }
+
+    func enqueue(_ job: Job, admitted: Bool = false, wasActive: Bool = false) {
+        dispatcher.enqueue(job, admitted: admitted, wasActive: wasActive) { [executor] job, stop in
+            executor.perform(job, stop)
+        }
+    }
+}

@@ -1,0 +1,98 @@
+internal import Loading
+internal import Model
+internal import Platform
+internal import Store
+
+/// Takes up what the last process left unfinished.
+///
+/// The destination is the truth: a running run whose loads are all recorded there is a success, with the recorded
+/// counts; any other goes back to the queue with the next attempt number, which fences the dead attempt off.
+struct Recovery {
+    /// A run that is to go on.
+    struct Restored {
+        let job: Job
+        /// Whether it is its pipeline's active run.
+        let wasActive: Bool
+    }
+
+    let store: ControlStore
+    let loads: StepExecutor
+    let catalog: Catalog
+    let clock: any Clock
+    let log: Log
+
+    /// Settles every unfinished run; answers those that are to go on, oldest first. Blocks.
+    func perform() throws(StoreError) -> [Restored] {
+        let runs = try store.read { (session) throws(StoreError) in try session.activeRuns() }
+        var files: [String: Set<String>] = [:]
+        var news: [AttemptRecord.News] = []
+        var restored: [Restored] = []
+        for run in runs {
+            var run = run
+            if run.state == .running {
+                let settled = settle(run)
+                news.append(settled)
+                run = settled.run
+            }
+            guard run.state == .queued else { continue }
+            let names = files[run.pipeline] ?? self.files(of: run)
+            files[run.pipeline] = names
+            restored.append(restore(run, names))
+        }
+        guard !news.isEmpty else { return restored }
+        try store.write { [news] (transaction) throws(StoreError) in
+            for item in news { try RunRecords.write(item, transaction) }
+        }
+        return restored
+    }
+
+    /// Looks a running run up in its destinations.
+    private func settle(_ run: Run) -> AttemptRecord.News {
+        var record = AttemptRecord(recovering: run)
+        do throws(Failure) {
+            let resolved = try resolve(run)
+            for step in run.steps where step.state != .success {
+                guard let place = try resolved.step(step.name)?.get() else { continue }
+                let result = try loads.loader.committed(
+                    run: run.id, step: step.name, destination: place.destination.file)
+                guard let result else { continue }
+                let watermark = loads.watermark(of: place, in: run, after: result)
+                record.succeed(step.name, place.redact(result), watermark: watermark, at: clock.now())
+            }
+        } catch {
+            // The run goes back to the queue, and says by itself what is wrong with its destination.
+            log.warn(
+                "an interrupted run could not be looked up in its destination",
+                ["run": run.id, "pipeline": run.pipeline, "cause": error.message])
+        }
+        let isWhole = record.run.steps.allSatisfy { $0.state == .success }
+        record.end(isWhole ? .success : .released, at: clock.now())
+        log.info(
+            isWhole ? "an interrupted run had finished in its destination" : "an interrupted run is queued again",
+            ["run": run.id, "pipeline": run.pipeline])
+        return record.takeNews()
+    }
+
+    private func restore(_ run: Run, _ files: Set<String>) -> Restored {
+        // The wall clock may have jumped since: no wait is longer than any policy could ask for.
+        let wait = run.retryAt.map { min(max(.zero, $0.since(clock.now())), Limits.longestBackoff) }
+        let job = Job(
+            id: run.id, kind: .run(pipeline: run.pipeline), files: files,
+            notBefore: wait.map { clock.uptime() + $0 })
+        return Restored(job: job, wasActive: run.attempt > 1)
+    }
+
+    /// The files that the pipeline writes; none when they cannot be told, and then the run finds out by itself.
+    private func files(of run: Run) -> Set<String> {
+        do throws(Failure) { return try resolve(run).files } catch { return [] }
+    }
+
+    private func resolve(_ run: Run) throws(Failure) -> ResolvedPipeline {
+        try store.reading { [catalog] (session) throws(Failure) in
+            let pipeline = try catalog.pipeline(run.pipeline, session)
+            let names = run.steps.map(\.name).filter { pipeline.step($0) != nil }
+            guard !names.isEmpty else { return ResolvedPipeline(pipeline: pipeline, steps: []) }
+            return try catalog.resolve(pipeline, steps: names, session)
+        }
+    }
+}

@@ -1,0 +1,74 @@
+internal import Model
+internal import Platform
+
+/// What the engine writes into the event log.
+struct RunEvent: Sendable {
+    /// The kinds; programs depend on the words.
+    enum Kind: String, Sendable {
+        case runQueued = "run_queued"
+        case runStarted = "run_started"
+        case runRetrying = "run_retrying"
+        case runReleased = "run_released"
+        case runRecovered = "run_recovered"
+        case runFinished = "run_finished"
+        case stepFinished = "step_finished"
+        case watermarkMoved = "watermark_moved"
+        case watermarkSet = "watermark_set"
+        case watermarkRemoved = "watermark_removed"
+    }
+
+    /// What happened.
+    let kind: Kind
+    /// The pipeline it happened to.
+    let pipeline: String
+    /// The run; nil when a person did it.
+    let run: String?
+    /// The step; nil when it concerns the whole run.
+    let step: String?
+    /// What else there is to know.
+    let payload: JSONValue
+
+    /// A run was asked for, started, laid aside or finished.
+    static func run(_ kind: Kind, _ run: Run) -> RunEvent {
+        var members: [JSONValue.Member] = [
+            .init("state", .string(run.state.rawValue)), .init("trigger", .string(run.trigger.rawValue)),
+            .init("attempt", .integer(Int64(run.attempt))),
+        ]
+        if let retryAt = run.retryAt { members.append(.init("retry_at", .string(retryAt.rfc3339))) }
+        if let error = run.error { members.append(.init("error", RunEvent.json(error))) }
+        return RunEvent(kind: kind, pipeline: run.pipeline, run: run.id, step: nil, payload: .object(members))
+    }
+
+    /// A step of a run came to an end.
+    static func stepFinished(_ step: StepRun, of run: Run) -> RunEvent {
+        var members: [JSONValue.Member] = [.init("state", .string(step.state.rawValue))]
+        if let counts = step.result?.counts {
+            members += [
+                .init("rows_read", .integer(Int64(counts.read))),
+                .init("rows_inserted", .integer(Int64(counts.inserted))),
+                .init("rows_updated", .integer(Int64(counts.updated))),
+                .init("rows_unchanged", .integer(Int64(counts.unchanged))),
+                .init("rows_deleted", .integer(Int64(counts.deleted))),
+            ]
+        }
+        if let error = step.error { members.append(.init("error", json(error))) }
+        return RunEvent(
+            kind: .stepFinished, pipeline: run.pipeline, run: run.id, step: step.name, payload: .object(members))
+    }
+
+    /// A watermark changed.
+    static func watermark(_ kind: Kind, _ watermark: Watermark) -> RunEvent {
+        var members: [JSONValue.Member] = [
+            .init("cursor", .string(watermark.cursor)), .init("value", watermark.value?.json ?? .null),
+            .init("version", .integer(Int64(watermark.version))),
+        ]
+        if let reason = watermark.reason { members.append(.init("reason", .string(reason))) }
+        return RunEvent(
+            kind: kind, pipeline: watermark.pipeline, run: watermark.run, step: watermark.step,
+            payload: .object(members))
+    }
+
+    private static func json(_ failure: Failure) -> JSONValue {
+        .object(["code": .string(failure.code.rawValue), "message": .string(failure.message)])
+    }
+}

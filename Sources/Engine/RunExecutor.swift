@@ -1,0 +1,159 @@
+internal import Loading
+internal import Model
+internal import Platform
+internal import Store
+
+/// Carries out one attempt of a run: its steps in their order, then the verdict.
+///
+/// Its methods block; they run on workers.
+final class RunExecutor: Sendable {
+    private let store: ControlStore
+    private let catalog: Catalog
+    private let loads: StepExecutor
+    private let records: RunRecords
+    private let waiters: FinishWaiters
+    private let board: RunBoard
+    private let alarms: AlarmClock
+    private let clock: any Clock
+    private let log: Log
+
+    /// Makes an executor; `waiters` are told of every run that it finishes.
+    init(
+        store: ControlStore, catalog: Catalog, loads: StepExecutor, records: RunRecords, waiters: FinishWaiters,
+        board: RunBoard, alarms: AlarmClock, clock: any Clock, log: Log
+    ) {
+        self.store = store
+        self.catalog = catalog
+        self.loads = loads
+        self.records = records
+        self.waiters = waiters
+        self.board = board
+        self.alarms = alarms
+        self.clock = clock
+        self.log = log
+    }
+
+    /// Carries out the next attempt of the job's run.
+    func perform(_ job: Job, _ stop: StopToken) -> Dispatcher.Outcome {
+        let opened: Opened
+        do throws(StoreError) {
+            guard let found = try open(job.id) else { return .finished }
+            opened = found
+        } catch {
+            log.error("a run could not be read", ["run": job.id, "cause": error.description])
+            return .later(notBefore: clock.uptime() + Limits.recordPause, files: nil)
+        }
+        switch opened.resolution {
+        case .failure(let failure):
+            var record = AttemptRecord(beginning: opened.run, at: clock.now())
+            let pipeline = Pipeline(name: opened.run.pipeline, steps: [])
+            return end(&record, judge([failure], stop.reason, opened.run, pipeline), stop)
+        case .success(let resolved):
+            // A connection may lead elsewhere by now, or the file may have come to be: the job must hold the files that
+            // it writes, so it waits for them like any other.
+            let files = resolved.files
+            guard files.isSubset(of: job.files) else { return .later(notBefore: nil, files: files) }
+            var record = AttemptRecord(beginning: opened.run, at: clock.now())
+            let verdict = attempt(&record, resolved, stop)
+            return end(&record, verdict, stop)
+        }
+    }
+
+    private struct Opened: Sendable {
+        let run: Run
+        let resolution: Result<ResolvedPipeline, Failure>
+    }
+
+    /// The queued run with its pipeline and files; nil when it is not queued any more.
+    private func open(_ id: String) throws(StoreError) -> Opened? {
+        try store.read { [catalog] (session) throws(StoreError) -> Opened? in
+            guard let run = try session.run(id), run.state == .queued else { return nil }
+            let resolution = Result { () throws(Failure) -> ResolvedPipeline in
+                let pipeline = try catalog.pipeline(run.pipeline, session)
+                // A step that the document lost since then fails by itself; the others still run.
+                let names = run.steps.map(\.name).filter { pipeline.step($0) != nil }
+                guard !names.isEmpty else { return ResolvedPipeline(pipeline: pipeline, steps: []) }
+                return try catalog.resolve(pipeline, steps: names, session)
+            }
+            return Opened(run: run, resolution: resolution)
+        }
+    }
+
+    private func attempt(
+        _ record: inout AttemptRecord, _ resolved: ResolvedPipeline, _ stop: StopToken
+    ) -> AttemptVerdict {
+        let timeOut = resolved.pipeline.timeout.map { timeout in
+            alarms.set(at: clock.uptime() + timeout) { stop.stop(.timedOut) }
+        }
+        defer {
+            if let timeOut { alarms.cancel(timeOut) }
+            board.remove(record.run.id)
+        }
+        var failures: [Failure] = []
+        var sequence = StepSequence(
+            record.run.steps.filter { $0.state != .success }
+                .map { ($0.name, resolved.pipeline.step($0.name)?.dependsOn ?? []) })
+        var isFirst = true
+        while true {
+            switch sequence.next() {
+            case .done:
+                return judge(failures, nil, record.run, resolved.pipeline)
+            case .skip(let name, let cause):
+                let reason = Failure(
+                    .dependencyFailed, "not run because step \(cause) failed",
+                    hint: "see the error of step \(cause)")
+                record.skip(name, reason)
+            case .run(let name):
+                if let reason = stop.reason { return judge(failures, reason, record.run, resolved.pipeline) }
+                record.begin(name, at: clock.now())
+                // Nothing waits for the first step's start to be durable: if it is lost, the run is still queued and
+                // its load, found finished in the destination, is not repeated.
+                if isFirst { records.note(record.takeNews()) } else { _ = records.record(record.takeNews()) }
+                isFirst = false
+                switch loads.load(name, of: record.run, resolved, stop) {
+                case .committed(let result, let watermark):
+                    record.succeed(name, result, watermark: watermark, at: clock.now())
+                case .interrupted(let reason):
+                    return judge(failures, reason, record.run, resolved.pipeline)
+                case .failed(let failure):
+                    failures.append(failure)
+                    sequence.recordFailure(of: name)
+                    record.fail(name, failure, at: clock.now())
+                }
+            }
+        }
+    }
+
+    private func judge(
+        _ failures: [Failure], _ interrupted: StopToken.Reason?, _ run: Run, _ pipeline: Pipeline
+    ) -> AttemptVerdict {
+        .judge(
+            failures: failures, interrupted: interrupted, run: run, pipeline: pipeline,
+            jitter: Double.random(in: 0...1))
+    }
+
+    /// Records the attempt's end, then tells those who wait.
+    private func end(
+        _ record: inout AttemptRecord, _ verdict: AttemptVerdict, _ stop: StopToken
+    ) -> Dispatcher.Outcome {
+        var verdict = verdict
+        // Nobody wants the next attempt of a run that was cancelled while this one failed.
+        if case .again = verdict, stop.reason == .cancelled { verdict = .cancelled }
+        record.end(verdict, at: clock.now())
+        // Not recorded means that the server stops: the next start finds the truth in the destinations.
+        guard let run = records.record(record.takeNews()) else { return .finished }
+        log.info(
+            "run \(run.state.rawValue)",
+            [
+                "run": run.id, "pipeline": run.pipeline, "attempt": String(run.attempt),
+                "error": run.error?.message ?? "none",
+            ])
+        switch verdict {
+        case .again(_, let wait): return .later(notBefore: clock.uptime() + wait, files: nil)
+        case .released: return .later(notBefore: nil, files: nil)
+        case .success, .failed, .cancelled:
+            waiters.finish(run)
+            return .finished
+        }
+    }
+}

@@ -1,0 +1,75 @@
+internal import Loading
+internal import Model
+internal import Platform
+
+/// Carries out the load of one step and finds out what became of it. Blocks; runs on workers.
+struct StepExecutor: Sendable {
+    /// What became of a step.
+    enum Outcome: Sendable {
+        /// The destination holds the rows and the record of the whole load; with its watermark then.
+        case committed(LoadResult, Watermark?)
+        /// It ended early because the stop token was raised.
+        case interrupted(StopToken.Reason)
+        /// It failed.
+        case failed(Failure)
+    }
+
+    let loader: any StepLoading
+    let board: RunBoard
+    let log: Log
+
+    /// Loads the run's step of a name.
+    func load(_ name: String, of run: Run, _ resolved: ResolvedPipeline, _ stop: StopToken) -> Outcome {
+        let step: ResolvedStep
+        switch resolved.step(name) {
+        case .success(let found): step = found
+        case .failure(let failure): return .failed(failure)
+        case nil:
+            return .failed(
+                Failure(
+                    .unknownStep, "pipeline \(run.pipeline) has no step \(name) any more",
+                    hint: "trigger a new run of the changed pipeline"))
+        }
+        let request = LoadRequest(
+            run: run.id, pipeline: run.pipeline, step: step.step, attempt: run.attempt, source: step.source.file,
+            destination: step.destination.file, fullRefresh: run.options.fullRefresh,
+            allowShrink: run.options.allowShrink)
+        let progress = LoadProgress()
+        board.show(run.id, step: name, progress)
+        do throws(Failure) {
+            return committed(try loader.load(request, stop: stop, progress: progress), step, run)
+        } catch {
+            return failed(error, step, run, stop)
+        }
+    }
+
+    private func failed(_ failure: Failure, _ step: ResolvedStep, _ run: Run, _ stop: StopToken) -> Outcome {
+        let isStopped = [.cancelled, .timedOut, .interrupted].contains(failure.code)
+        // The error of a commit does not tell whether it took place; the destination does.
+        if isStopped || failure.code == .inputOutput {
+            let found = try? loader.committed(
+                run: run.id, step: step.step.name, destination: step.destination.file)
+            if let result = found { return committed(result, step, run) }
+        }
+        if isStopped, let reason = stop.reason { return .interrupted(reason) }
+        return .failed(step.redact(failure))
+    }
+
+    private func committed(_ result: LoadResult, _ step: ResolvedStep, _ run: Run) -> Outcome {
+        .committed(step.redact(result), watermark(of: step, in: run, after: result))
+    }
+
+    /// The step's watermark as the destination has it; nil when it has none or cannot be read just now.
+    func watermark(of step: ResolvedStep, in run: Run, after result: LoadResult) -> Watermark? {
+        guard result.watermarkAfter != nil else { return nil }
+        do throws(Failure) {
+            return try loader.watermark(
+                pipeline: run.pipeline, step: step.step.name, destination: step.destination.file)
+        } catch {
+            log.warn(
+                "a watermark could not be mirrored; the step's next load mirrors it",
+                ["run": run.id, "step": step.step.name, "cause": step.redact(error.message)])
+            return nil
+        }
+    }
+}

@@ -1,0 +1,29 @@
+public import Loading
+public import Model
+public import Platform
+
+/// What the engine asks of a loader: `Loader` in the program, a scripted one where a test needs a load to wait or fail.
+///
+/// All blocking: for threads that we own. The engine sees to it that no two calls write one file at the same time.
+public protocol StepLoading: Sendable {
+    /// Carries out one load; ends early when `stop` is raised.
+    func load(_ request: LoadRequest, stop: StopToken, progress: LoadProgress) throws(Failure) -> LoadResult
+    /// What a run's finished load of a step did, as the destination recorded it; nil when it has not finished there.
+    func committed(run: String, step: String, destination: DatabaseFile) throws(Failure) -> LoadResult?
+    /// The step's watermark in the destination; nil when there is none.
+    func watermark(pipeline: String, step: String, destination: DatabaseFile) throws(Failure) -> Watermark?
+    /// What the next load would do; changes nothing.
+    func plan(_ request: LoadRequest, stop: StopToken) throws(Failure) -> LoadPlan
+    /// Sets a step's watermark; answers the new one.
+    func setWatermark(_ request: LoadRequest, to value: CursorValue, reason: String) throws(Failure) -> Watermark
+    /// Removes a step's watermark; answers the removed one, nil when there was none.
+    func removeWatermark(pipeline: String, step: String, destination: DatabaseFile) throws(Failure) -> Watermark?
+    /// What setting, or with nil removing, the watermark would do; changes nothing.
+    func previewWatermark(
+        _ request: LoadRequest, to value: CursorValue?, stop: StopToken
+    ) throws(Failure) -> WatermarkPreview
+    /// The tables of a database.
+    func inspect(_ file: DatabaseFile, stop: StopToken) throws(Failure) -> [TableSummary]
+}
+
+extension Loader: StepLoading {}
