@@ -1,3 +1,4 @@
+import Glibc
 import Platform
 import Testing
 
@@ -54,20 +55,20 @@ struct DispatcherTests {
         world.stop()
     }
 
-    @Test func aRemovedJobNeverRuns() {
+    @Test func aWaitingJobThatIsCancelledNeverRuns() {
         let world = world(workers: 1)
         let ran = Signal<String>()
         world.dispatcher.enqueue(run("1", "a")) { job, _ in ran.say(job.id) }
         world.dispatcher.enqueue(run("2", "b")) { job, _ in ran.say(job.id) }
-        #expect(world.dispatcher.remove("1"))
-        #expect(!world.dispatcher.remove("1"))
+        #expect(world.dispatcher.cancel("1") == .removed(run("1", "a")))
+        #expect(world.dispatcher.cancel("1") == .unknown)
         world.dispatcher.open()
         #expect(ran.wait() == "2")
         world.stop()
         #expect(ran.values == ["2"])
     }
 
-    @Test func interruptsOnlyAJobInHand() {
+    @Test func cancellingTellsAJobInHandToEnd() {
         let world = world(workers: 1)
         let begun = Signal<Bool>()
         let ended = Signal<StopToken.Reason>()
@@ -76,11 +77,33 @@ struct DispatcherTests {
             ended.sendReason(of: stop)
             return .finished
         }
-        #expect(!world.dispatcher.interrupt("1", .cancelled))
+        #expect(world.dispatcher.cancel("2") == .unknown)
         world.dispatcher.open()
         _ = begun.wait()
-        #expect(world.dispatcher.interrupt("1", .cancelled))
+        #expect(world.dispatcher.cancel("1") == .interrupted)
         #expect(ended.wait() == .cancelled)
+        world.stop()
+        #expect(world.dispatcher.cancel("1") == .unknown)
+    }
+
+    @Test func aJobCancelledWhileItIsLaidAsideStartsAtOnceToEnd() {
+        let world = world(workers: 1)
+        let begun = Signal<Bool>()
+        let gate = Signal<Bool>()
+        let reasons = Signal<StopToken.Reason?>()
+        world.dispatcher.open()
+        world.dispatcher.enqueue(run("1", "a")) { _, stop in
+            reasons.send(stop.reason)
+            guard stop.reason == nil else { return .finished }
+            begun.open()
+            _ = gate.wait()
+            // It has made up its mind to wait, and the cancellation comes after that.
+            return .later(notBefore: .seconds(3_600), files: nil)
+        }
+        _ = begun.wait()
+        #expect(world.dispatcher.cancel("1") == .interrupted)
+        gate.open()
+        #expect(reasons.wait(2) == [nil, .cancelled])
         world.stop()
     }
 
@@ -112,6 +135,7 @@ struct DispatcherTests {
         _ = begun.wait()
         let stopped = Signal<Bool>()
         Thread.start(name: "stopper") { stopped.send(world.dispatcher.stop(within: .seconds(10))) }
+        while world.dispatcher.admit() != .stopping { sched_yield() }
         gate.open()
         #expect(stopped.wait() == true)
         #expect(ran.values == ["1"])

@@ -1,0 +1,106 @@
+import Engine
+import Loading
+import Model
+import Platform
+import Synchronization
+
+/// The real loader, with a script for what happens before and after each load.
+final class ScriptedLoader: StepLoading {
+    /// What a script may look at.
+    struct Moment: Sendable {
+        let request: LoadRequest
+        let stop: StopToken
+        /// How many loads of the step have begun, this one included.
+        let number: Int
+    }
+
+    typealias Script = @Sendable (Moment) throws(Failure) -> Void
+
+    private struct State {
+        var before: Script?
+        var after: Script?
+        var begun: [String: Int] = [:]
+        var calls: [LoadRequest] = []
+        var writing: [String: Int] = [:]
+        var clashes: [String] = []
+    }
+
+    private let loader: Loader
+    private let state = Mutex(State())
+
+    init(clock: any Clock) {
+        loader = Loader(clock: clock)
+    }
+
+    /// Runs `script` at the start of each load.
+    func before(_ script: @escaping Script) { state.withLock { $0.before = script } }
+    /// Runs `script` after each load has committed, before the engine hears of it.
+    func after(_ script: @escaping Script) { state.withLock { $0.after = script } }
+    /// The loads that began, in their order.
+    var calls: [LoadRequest] { state.withLock { $0.calls } }
+    /// Files that two loads wrote at the same time.
+    var clashes: [String] { state.withLock { $0.clashes } }
+
+    func load(_ request: LoadRequest, stop: StopToken, progress: LoadProgress) throws(Failure) -> LoadResult {
+        let name = request.pipeline + "/" + request.step.name
+        let (number, before, after) = state.withLock { state in
+            state.calls.append(request)
+            state.begun[name, default: 0] += 1
+            state.writing[request.destination.path, default: 0] += 1
+            if state.writing[request.destination.path] != 1 { state.clashes.append(request.destination.path) }
+            return (state.begun[name] ?? 0, state.before, state.after)
+        }
+        defer { state.withLock { $0.writing[request.destination.path, default: 0] -= 1 } }
+        let moment = Moment(request: request, stop: stop, number: number)
+        try before?(moment)
+        let result = try loader.load(request, stop: stop, progress: progress)
+        try after?(moment)
+        return result
+    }
+
+    func committed(run: String, step: String, destination: DatabaseFile) throws(Failure) -> LoadResult? {
+        try loader.committed(run: run, step: step, destination: destination)
+    }
+
+    func watermark(pipeline: String, step: String, destination: DatabaseFile) throws(Failure) -> Watermark? {
+        try loader.watermark(pipeline: pipeline, step: step, destination: destination)
+    }
+
+    func plan(_ request: LoadRequest, stop: StopToken) throws(Failure) -> LoadPlan {
+        try loader.plan(request, stop: stop)
+    }
+
+    func setWatermark(_ request: LoadRequest, to value: CursorValue, reason: String) throws(Failure) -> Watermark {
+        try loader.setWatermark(request, to: value, reason: reason)
+    }
+
+    func removeWatermark(pipeline: String, step: String, destination: DatabaseFile) throws(Failure) -> Watermark? {
+        try loader.removeWatermark(pipeline: pipeline, step: step, destination: destination)
+    }
+
+    func previewWatermark(
+        _ request: LoadRequest, to value: CursorValue?, stop: StopToken
+    ) throws(Failure) -> WatermarkPreview {
+        try loader.previewWatermark(request, to: value, stop: stop)
+    }
+
+    func inspect(_ file: DatabaseFile, stop: StopToken) throws(Failure) -> [TableSummary] {
+        try loader.inspect(file, stop: stop)
+    }
+}
+
+extension StopToken {
+    /// Waits, ten seconds at most, until the token is raised, and throws what a loader throws then.
+    func throwWhenRaised() throws(Failure) -> Never {
+        let raised = Signal<Bool>()
+        let handler = addHandler { raised.open() }
+        _ = raised.wait()
+        removeHandler(handler)
+        switch reason {
+        case .cancelled: throw Failure(.cancelled, "cancelled")
+        case .timedOut: throw Failure(.timedOut, "timed out")
+        case .shutdown: throw Failure(.interrupted, "the server stops", isTransient: true)
+        case nil: throw Failure(.internalError, "the token was never raised")
+        }
+    }
+}
