@@ -8,6 +8,8 @@ enum HouseRules {
         "SQLite": ["Glibc"], "Loading": ["Glibc"],
         // Sockets, poll and the addresses of clients.
         "HTTPServer": ["Glibc"],
+        // What libcurl's callbacks copy.
+        "HTTPClient": ["Glibc"],
         // The state directory: its modes and the lock on it.
         "Store": ["Glibc"],
         // Environment variables in connections.
