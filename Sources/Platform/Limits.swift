@@ -79,6 +79,11 @@ public enum Limits {
     /// The farthest lookback and settle: a hundred years of 365 days.
     public static let longestReach: Duration = .seconds(100 * 365 * 86_400)
 
+    // MARK: Commands
+
+    /// Values of the largest answer that a command reads: the largest page of runs with many steps.
+    public static let answerNodes = 5_000_000
+
     // MARK: Lists
 
     /// Items of a page when none is asked for.
@@ -94,6 +99,12 @@ public enum Limits {
     public static let workers = 4
     /// The most worker threads: past it they wait for the disk, each with a page cache of its own.
     public static let maximumWorkers = 64
+    /// How long a stop waits for runs in hand when no other time is set: below the 30 s after which containers are killed.
+    public static let stopTime: Duration = .seconds(20)
+    /// How long a stop waits for the last answers once the runs have ended.
+    public static let lastRequestsTime: Duration = .seconds(5)
+    /// The longest wait of a stop that can be set.
+    public static let longestStopTime: Duration = .seconds(3_600)
     /// Threads for plans, previews and tests of connections, apart from the workers so that a long load delays none.
     public static let inspectors = 2
     /// Inspections that wait for such a thread before one is answered 429.
@@ -156,6 +167,8 @@ public enum Limits {
 
     /// Rows of one commit of a large load: bounds the write-ahead log and what a crash repeats.
     public static let rowsPerCommit = 1_000_000
+    /// The most rows of one commit that can be set.
+    public static let mostRowsPerCommit = 1_000_000_000
     /// How far ahead of the clock a cursor value may move the watermark.
     public static let maximumFuture: Duration = .seconds(300)
     /// Bytes of page cache of the connection that writes a destination: fewer spills into the log while a load runs.

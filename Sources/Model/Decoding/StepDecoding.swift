@@ -30,14 +30,18 @@ struct StepDecoding {
         let dependsOn = fields.identifiers("depends_on") ?? []
         let primaryKey = fields.identifiers("primary_key") ?? []
         let columns = columns(fields)
+        let maxShrink = fields.share("max_shrink")
+        let schemaPolicy = fields.word("schema_policy", SchemaPolicy.self)
+        let onDuplicateKey = fields.word("on_duplicate_key", DuplicateKeyPolicy.self)
+        // Without a strategy, nothing can be said of how the step moves.
         guard let strategy else { return nil }
         var step = LoadStep(
             name: name ?? "", dependsOn: dependsOn, source: source ?? .init(connection: "", relation: .table("")),
             destination: destination ?? .init(connection: "", table: ""), strategy: strategy, primaryKey: primaryKey,
             columns: columns)
-        step.maxShrink = fields.share("max_shrink") ?? step.maxShrink
-        step.schemaPolicy = fields.word("schema_policy", SchemaPolicy.self) ?? step.schemaPolicy
-        step.onDuplicateKey = fields.word("on_duplicate_key", DuplicateKeyPolicy.self) ?? step.onDuplicateKey
+        step.maxShrink = maxShrink ?? step.maxShrink
+        step.schemaPolicy = schemaPolicy ?? step.schemaPolicy
+        step.onDuplicateKey = onDuplicateKey ?? step.onDuplicateKey
         MovementDecoding(fields: fields).decode(into: &step)
         StepChecks(fields: fields).check(step)
         // A step whose parts were refused still goes through the checks, so that all of its faults are told at once.
