@@ -1,10 +1,11 @@
-internal import Glibc
 internal import Model
 
 /// The program: finds the command that the words name, and runs it.
 enum Program {
     private static let commands: [any Command.Type] = [
-        ValidateCommand.self, DemoCommand.self, VersionCommand.self,
+        ApplyCommand.self, ValidateCommand.self, RunCommand.self, RunsCommand.self, StatusCommand.self,
+        WatermarkGetCommand.self, WatermarkSetCommand.self, WatermarkHistoryCommand.self, WatermarkDeleteCommand.self,
+        DemoCommand.self, VersionCommand.self,
     ]
 
     /// Runs the command line `words`, the program's own name first.
@@ -34,10 +35,7 @@ enum Program {
             terminal.write(command.form.help)
             return .success
         }
-        var (arguments, problems) = ArgumentReader.read(words, by: command.form) { name in
-            getenv(name).map { String(cString: $0) }
-        }
-        // What is missing makes no sense of the rest, what is merely wrong does.
+        var (arguments, problems) = ArgumentReader.read(words, by: command.form, environment: Environment.value)
         let instance = command.init(arguments, problems: &problems)
         guard problems.isEmpty else {
             for problem in problems { terminal.error("strandline \(command.form.name): \(problem)") }

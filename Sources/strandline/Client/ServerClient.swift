@@ -1,0 +1,104 @@
+internal import HTTPClient
+internal import Model
+internal import Platform
+
+/// Speaks to a running server for the commands that are its clients.
+struct ServerClient {
+    /// What the server answered, when it did not refuse.
+    struct Answer {
+        /// The status, 200 to 299.
+        let status: Int
+        /// The body; null when there was none.
+        let json: JSONValue
+    }
+
+    /// The options of every client command.
+    static let options: [Option] = [
+        .value(
+            "server", "URL", "The server to speak to.", usual: "http://127.0.0.1:8080", variable: "STRANDLINE_SERVER"),
+        .flag("json", "Write JSON."),
+    ]
+
+    private let server: String
+    private let client: HTTPClient
+
+    /// Takes the server's address from the arguments.
+    init(_ arguments: Arguments, problems: inout [String]) {
+        server = arguments.text("server") ?? "http://127.0.0.1:8080"
+        client = HTTPClient(server: server)
+    }
+
+    /// Gets a resource.
+    func get(_ path: String) throws(CommandError) -> JSONValue { try send("GET", path).json }
+
+    /// Sends a request with a JSON body; throws what the server refused it with.
+    func send(
+        _ method: String, _ path: String, body: JSONValue? = nil, headers: [(name: String, value: String)] = []
+    ) throws(CommandError) -> Answer {
+        let response: HTTPAnswer
+        do throws(HTTPClientError) {
+            response = try client.send(
+                method, path, headers: headers + [("Accept", "application/json")],
+                body: body.map { Array($0.text().utf8) }, timeout: Limits.clientTimeout)
+        } catch {
+            throw CommandError(
+                message: error.description, hint: error.code == .unreachable ? "`strandline serve` starts one." : "",
+                code: error.code == .badAddress ? .usage : .failure)
+        }
+        guard
+            let json = response.body.isEmpty ? .null : try? JSONValue(parsing: response.body, nodes: Limits.answerNodes)
+        else {
+            throw CommandError(
+                message: "\(server) answered \(response.status) without JSON", hint: "Is it a Strandline server?")
+        }
+        guard (200...299).contains(response.status) else {
+            throw CommandError(problem: json, status: response.status)
+        }
+        return Answer(status: response.status, json: json)
+    }
+
+    /// The items of a list, page by page, up to `limit`.
+    func list(_ path: String, _ key: String, limit: Int) throws(CommandError) -> [JSONValue] {
+        var items: [JSONValue] = []
+        var cursor: String?
+        repeat {
+            let page = min(limit - items.count, Limits.maximumPageItems)
+            let separator = path.contains("?") ? "&" : "?"
+            let next = cursor.map { "&cursor=" + ServerClient.encoded($0) } ?? ""
+            let answer = try get(path + separator + "limit=\(page)" + next)
+            items += answer[key]?.array ?? []
+            cursor = answer["next_cursor"]?.string
+        } while cursor != nil && items.count < limit
+        return items
+    }
+
+    /// A text as a part of a path or query.
+    static func encoded(_ text: String) -> String {
+        let digits = Array("0123456789ABCDEF".utf8)
+        var result: [UInt8] = []
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
+                result.append(byte)
+            default: result += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+            }
+        }
+        return String(decoding: result, as: UTF8.self)
+    }
+}
+
+extension CommandError {
+    /// What a problem document (RFC 9457) says, each of its errors on a line of its own.
+    init(problem: JSONValue, status: Int) {
+        let detail = problem["detail"]?.string ?? problem["title"]?.string ?? "the server answered \(status)"
+        let errors = (problem["errors"]?.array ?? []).map { error in
+            let field = error["field"]?.string.map { " [\($0)]" } ?? ""
+            let hint = error["hint"]?.string.flatMap { $0.isEmpty ? nil : ". \($0)" } ?? ""
+            return "\n  " + (error["message"]?.string ?? error["detail"]?.string ?? "") + field + hint
+        }
+        let lines = errors.map { line in line.split(separator: "\n").map { Terminal.safe(String($0)) }.joined() }
+        let text = Terminal.safe(detail) + lines.map { "\n" + $0 }.joined()
+        self.init(message: text, hint: Terminal.safe(problem["hint"]?.string ?? ""))
+    }
+}

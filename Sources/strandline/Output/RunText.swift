@@ -1,0 +1,59 @@
+internal import Model
+
+/// Runs as people read them, from the server's answers.
+enum RunText {
+    /// One row a run.
+    static func table(_ runs: [JSONValue]) -> Table {
+        var table = Table("RUN", "PIPELINE", "STATE", "TRIGGER", "STARTED", "TOOK>", "READ>", "WRITTEN>", "ERROR")
+        for run in runs {
+            let steps = run["steps"]?.array ?? []
+            let sum = { (keys: [String]) in
+                steps.reduce(Int64(0)) { total, step in
+                    keys.reduce(total) { $0 &+ (step[$1]?.integer ?? 0) }
+                }
+            }
+            table.add(
+                run["id"]?.string ?? "", run["pipeline"]?.string ?? "", run["state"]?.string ?? "",
+                run["trigger"]?.string ?? "", HumanText.time(run["started_at"]?.string),
+                HumanText.seconds(run["duration_seconds"]?.double), HumanText.count(sum(["rows_read"])),
+                HumanText.count(sum(["rows_inserted", "rows_updated"])), shortened(message(run["error"])))
+        }
+        return table
+    }
+
+    /// One run with a row a step, its warnings and its errors.
+    static func whole(_ run: JSONValue) -> String {
+        var text = "run \(run["id"]?.string ?? "") of \(run["pipeline"]?.string ?? ""): \(run["state"]?.string ?? "")"
+        if let seconds = run["duration_seconds"]?.double { text += " in \(HumanText.seconds(seconds))" }
+        if let attempt = run["attempt"]?.integer, attempt > 1 { text += ", attempt \(attempt)" }
+        var table = Table(
+            "STEP", "STATE", "READ>", "INSERTED>", "UPDATED>", "UNCHANGED>", "DELETED>", "WATERMARK")
+        var notes: [String] = []
+        for step in run["steps"]?.array ?? [] {
+            let name = step["name"]?.string ?? ""
+            let count = { (key: String) in HumanText.count(step[key]?.integer) }
+            table.add(
+                name, step["state"]?.string ?? "", count("rows_read"), count("rows_inserted"), count("rows_updated"),
+                count("rows_unchanged"), count("rows_deleted"), HumanText.cursor(step["watermark_after"]))
+            for warning in step["warnings"]?.array ?? [] {
+                notes.append("\(name): warning: " + (warning["message"]?.string ?? ""))
+            }
+            if let error = message(step["error"]) { notes.append("\(name): \(error)") }
+        }
+        if let error = message(run["error"]), !notes.contains(where: { $0.hasSuffix(error) }) { notes.append(error) }
+        return ([text, table.text] + notes.map(Terminal.safe)).joined(separator: "\n")
+    }
+
+    /// An error's message with its hint; nil for none.
+    static func message(_ error: JSONValue?) -> String? {
+        guard let error, error != .null else { return nil }
+        let message = error["message"]?.string ?? error["detail"]?.string ?? error.string ?? error.text()
+        guard let hint = error["hint"]?.string, !hint.isEmpty else { return message }
+        return "\(message). \(hint)"
+    }
+
+    private static func shortened(_ text: String?) -> String {
+        guard let text else { return "" }
+        return text.count > 60 ? text.prefix(57) + "..." : text
+    }
+}
