@@ -45,6 +45,7 @@ let package = Package(
             swiftSettings: house),
 
         .testTarget(name: "HouseTests", swiftSettings: house),
+        .testTarget(name: "CommandTests", dependencies: ["strandline", "Model", "Platform"], swiftSettings: house),
         .testTarget(name: "ModelTests", dependencies: ["Documents", "Model", "Platform"], swiftSettings: house),
         .testTarget(
             name: "DocumentsTests", dependencies: ["Documents", "Model", "Platform"], swiftSettings: house),
@@ -57,5 +58,6 @@ let package = Package(
         .testTarget(
             name: "EngineTests", dependencies: ["Engine", "Store", "Loading", "SQLite", "Model", "Platform"],
             swiftSettings: house),
+        .testTarget(name: "SystemTests", dependencies: ["strandline"], swiftSettings: house),
     ]
 )

@@ -1,0 +1,98 @@
+import Model
+import Testing
+
+@testable import strandline
+
+struct OutputTests {
+    @Test func columnsAreAsWideAsTheirLongestCell() {
+        var table = Table("NAME", "ROWS>", "NOTE")
+        table.add("orders", "7", "")
+        table.add("a", "1 234", "x")
+        #expect(table.text == "NAME     ROWS  NOTE\norders      7\na       1 234  x")
+    }
+
+    @Test func cellsCannotSteerTheTerminal() {
+        var table = Table("A")
+        table.add("x\u{1B}[31m\ny\u{202E}")
+        #expect(table.text == "A\nx\\u{1b}[31m\\u{a}y\\u{202e}")
+    }
+
+    @Test(
+        arguments: [
+            (0, "0"), (7, "7"), (999, "999"), (1_000, "1 000"), (1_234_567, "1 234 567"), (-1_000, "-1 000"),
+            (Int64.min, "-9 223 372 036 854 775 808"),
+        ] as [(Int64, String)])
+    func groupsDigits(number: Int64, text: String) {
+        #expect(HumanText.count(number) == text)
+    }
+
+    @Test(arguments: [
+        (0.0412, "0.041 s"), (0, "0.000 s"), (9.9999, "10.000 s"), (12.34, "12.3 s"), (600, "10 min"),
+        (7_500, "2 h 5 min"), (-1, "0.000 s"),
+    ])
+    func writesSecondsWithTheDigitsThatMatter(seconds: Double, text: String) {
+        #expect(HumanText.seconds(seconds) == text)
+    }
+
+    @Test func writesTimesAndCursors() {
+        #expect(HumanText.time("2024-03-01T10:11:12.123456Z") == "2024-03-01 10:11:12Z")
+        #expect(HumanText.time(nil) == "")
+        #expect(HumanText.time("odd") == "odd")
+        #expect(HumanText.cursor(nil) == "-")
+        #expect(HumanText.cursor(.null) == "-")
+        #expect(HumanText.cursor("2024") == "2024")
+        #expect(HumanText.cursor(17) == "17")
+    }
+
+    @Test(arguments: [(0.0, 0), (0.5, 50), (0.999, 99), (1.0, 100), (7.0, 100), (-1.0, 0)])
+    func theBarShowsItsShare(share: Double, percent: Int) {
+        let text = ProgressBar.text(label: "orders", share: share, detail: "7 rows", columns: 80)
+        #expect(text.contains(" \(percent) %  7 rows"))
+        #expect(text.count < 80)
+    }
+
+    @Test(arguments: [1, 10, 20, 40, 200])
+    func theBarFitsTheTerminal(columns: Int) {
+        let label = String(repeating: "x", count: 30)
+        #expect(ProgressBar.text(label: label, share: 0.5, detail: "1 row", columns: columns).count <= columns)
+        #expect(ProgressBar.text(label: label, share: nil, detail: "1 row", columns: columns).count <= columns)
+    }
+
+    @Test func aRunShowsItsStepsWarningsAndErrors() throws {
+        let run = try JSONValue(
+            parsing: """
+                {"id":"r1","pipeline":"shop","state":"failed","attempt":2,"duration_seconds":1.5,
+                 "error":{"code":"locked","message":"it is locked","hint":"wait"},
+                 "steps":[{"name":"orders","state":"failed","rows_read":1000,"watermark_after":"2024",
+                 "warnings":[{"code":"w","message":"seven rows have no cursor"}],
+                 "error":{"code":"locked","message":"it is locked","hint":"wait"}}]}
+                """.utf8)
+        let text = RunText.whole(run)
+        #expect(text.hasPrefix("run r1 of shop: failed in 1.500 s, attempt 2\n"))
+        #expect(text.contains("orders  failed  1 000"))
+        #expect(text.contains("orders: warning: seven rows have no cursor"))
+        #expect(text.components("it is locked. wait") == 1)
+    }
+
+    @Test func aProblemTellsEveryError() throws {
+        let problem = try JSONValue(
+            parsing: """
+                {"status":422,"detail":"two things are wrong","hint":"mend them","errors":[
+                 {"field":"a.b","detail":"first","hint":"do this"},{"field":null,"detail":"second","hint":null}]}
+                """.utf8)
+        let error = CommandError(problem: problem, status: 422)
+        #expect(error.message == "two things are wrong\n  first [a.b]. do this\n  second")
+        #expect(error.hint == "mend them")
+        #expect(CommandError(problem: .null, status: 502).message == "the server answered 502")
+    }
+
+    @Test func encodesPathsAndQueries() {
+        #expect(ServerClient.encoded("a-b_c.9") == "a-b_c.9")
+        #expect(ServerClient.encoded("a/b ?é&=") == "a%2Fb%20%3F%C3%A9%26%3D")
+    }
+}
+
+extension String {
+    /// How often `part` stands in the text.
+    fileprivate func components(_ part: String) -> Int { ranges(of: part).count }
+}

@@ -1,0 +1,54 @@
+import Foundation
+import Testing
+
+struct DemoTests {
+    @Test func makesAShopAndItsDocumentsOnce() throws {
+        try withFolder { folder in
+            let made = try Program.run(["demo", "d"], in: folder)
+            #expect(made.code == 0, "\(made.errors)")
+            #expect(made.output.contains("made d/shop.db: 20000 customers, 300000 orders"))
+            let valid = try Program.run(["validate", "d/pipelines"], in: folder)
+            #expect(valid.output == "2 pipelines and 2 connections are valid\n")
+            let shop = folder.appendingPathComponent("d/shop.db")
+            let before = try FileManager.default.attributesOfItem(atPath: shop.path)[.modificationDate] as? Date
+            let again = try Program.run(["demo", "d"], in: folder)
+            #expect(again.code == 0)
+            #expect(!again.output.contains("made"))
+            let after = try FileManager.default.attributesOfItem(atPath: shop.path)[.modificationDate] as? Date
+            #expect(before == after)
+            let names = try FileManager.default.contentsOfDirectory(atPath: folder.appendingPathComponent("d").path)
+            #expect(names.sorted() == ["pipelines", "shop.db"])
+        }
+    }
+
+    @Test func saysWhyItCannot() throws {
+        try withFolder { folder in
+            try Data("x".utf8).write(to: folder.appendingPathComponent("f"))
+            let outcome = try Program.run(["demo", "f"], in: folder)
+            #expect(outcome.code == 1)
+            #expect(outcome.errors.contains("cannot make the directory f"))
+        }
+    }
+
+    @Test func aLiveShopStopsBySignal() throws {
+        try withFolder { folder in
+            let process = Process()
+            process.executableURL = Program.binary
+            process.arguments = ["demo", "--live", "--rate", "3", "d"]
+            process.currentDirectoryURL = folder
+            let output = Pipe()
+            process.standardOutput = output
+            try process.run()
+            var text = ""
+            while !text.contains("stop with Ctrl-C") {
+                let bytes = output.fileHandleForReading.availableData
+                try #require(!bytes.isEmpty, "it ended early: \(text)")
+                text += String(decoding: bytes, as: UTF8.self)
+            }
+            process.terminate()
+            process.waitUntilExit()
+            #expect(process.terminationStatus == 0)
+            #expect(process.terminationReason == .exit)
+        }
+    }
+}
