@@ -54,6 +54,8 @@ let package = Package(
             name: "HTTPClientTests", dependencies: ["HTTPClient", "HTTPServer", "Platform"], swiftSettings: house),
         .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "Platform"], swiftSettings: house),
         .testTarget(name: "StoreTests", dependencies: ["Store", "SQLite", "Model", "Platform"], swiftSettings: house),
+        .testTarget(
+            name: "LoadingTests", dependencies: ["Loading", "SQLite", "Model", "Platform"], swiftSettings: house),
         .testTarget(name: "SQLiteTests", dependencies: ["SQLite", "Platform"], swiftSettings: house),
         .testTarget(
             name: "EngineTests", dependencies: ["Engine", "Store", "Loading", "SQLite", "Model", "Platform"],

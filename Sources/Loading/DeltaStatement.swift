@@ -22,6 +22,9 @@ struct DeltaStatement {
     /// Whether an index, or the table's own order, finds the rows of a range.
     var isOrdered: Bool { relation.isOrdered(by: cursor) }
 
+    /// The cursor, compared byte by byte as the gate compares, whatever the collation of its column.
+    var place: String { "\(quoted(cursor)) COLLATE BINARY" }
+
     /// The condition that lets through the rows of `range`, calling the gate for each row that an index cannot rule out.
     ///
     /// Instants are searched for in the index by their day, a day wider on both sides than any offset reaches, since
@@ -31,11 +34,11 @@ struct DeltaStatement {
         var parameters: [Value] = []
         if isOrdered {
             if let lower = range.lower.flatMap({ bound($0, daysBeyond: -1) }) {
-                bounds.append("\(quoted(cursor)) >= ?")
+                bounds.append("\(place) >= ?")
                 parameters.append(lower)
             }
             if !range.includesFuture, let upper = range.upper.flatMap({ bound($0, daysBeyond: 2) }) {
-                bounds.append(order == .instants ? "\(quoted(cursor)) < ?" : "\(quoted(cursor)) <= ?")
+                bounds.append(order == .instants ? "\(place) < ?" : "\(place) <= ?")
                 parameters.append(upper)
             }
         }
@@ -63,34 +66,44 @@ struct DeltaStatement {
     var inserted: String { columns.map { quoted($0.destination) }.joined(separator: ", ") }
 
     /// The rows of a range.
-    func select(_ range: DeltaRange) -> Text {
-        let condition = condition(range)
+    func select(_ range: DeltaRange, gate: String = DeltaGate.name) -> Text {
+        let condition = condition(range, gate: gate)
         return Text(
             sql: "SELECT \(selected) FROM \(relation.sql) WHERE \(condition.sql)", parameters: condition.parameters)
     }
 
     /// The rows of a range, of those that share a key only the newest.
-    ///
+    func selectNewest(_ range: DeltaRange, gate: String = DeltaGate.name) -> Text {
+        guard needsNewest else { return select(range, gate: gate) }
+        let condition = condition(range, gate: gate)
+        return Text(
+            sql: newest(where: " WHERE " + condition.sql) + " AND \(CounterName.kept)()",
+            parameters: condition.parameters
+        )
+    }
+
+    /// All rows of the source, of those that share a key only the newest.
+    var everyNewest: String { newest(where: "") }
+
     /// Equal cursors are told apart by the other columns, so that the choice does not depend on where rows lie.
-    func selectNewest(_ range: DeltaRange) -> Text {
-        guard needsNewest else { return select(range) }
-        let condition = condition(range)
+    private func newest(where condition: String) -> String {
+        let keys = keyColumns.map { quoted($0) + " COLLATE BINARY" }.joined(separator: ", ")
         let newestFirst =
             ["\(OrderFunction.name)(\(quoted(cursor))) DESC"] + columns.map { "\(quoted($0.source)) DESC" }
-        return Text(
-            sql: """
-                SELECT \(selected) FROM (SELECT *, row_number() OVER (PARTITION BY \
-                \(keyColumns.map(quoted).joined(separator: ", ")) ORDER BY \(newestFirst.joined(separator: ", "))) \
-                AS strandline_rank FROM \(relation.sql) WHERE \(condition.sql)) \
-                WHERE strandline_rank = 1 AND \(CounterName.kept)()
-                """, parameters: condition.parameters)
+        return """
+            SELECT \(selected) FROM (SELECT *, row_number() OVER (PARTITION BY \(keys) \
+            ORDER BY \(newestFirst.joined(separator: ", "))) AS strandline_rank FROM \(relation.sql)\(condition)) \
+            WHERE strandline_rank = 1
+            """
     }
 
     /// Whether rows of one delta may share a key.
     var needsNewest: Bool { !keyColumns.isEmpty && !relation.shape.isUnique(keyColumns) }
 
-    /// Whether no two rows of the source share a cursor value, so that the boundary need not be read again.
-    var isCursorUnique: Bool { relation.shape.isUnique([cursor]) }
+    /// Whether no two rows of the source share a place in the order, so that the boundary need not be read again.
+    ///
+    /// Texts that differ may still name one instant.
+    var isCursorUnique: Bool { order != .instants && relation.shape.isUnique([cursor]) }
 }
 
 /// The names of the counting functions in SQL.

@@ -22,7 +22,9 @@ struct UpsertWrite: DeltaWrite {
         var text = delta.selectNewest(range)
         let key = delta.keyColumns.map(quoted).joined(separator: ", ")
         let keys = Set(delta.keyColumns.map(fold))
-        let others = delta.columns.map(\.destination).filter { !keys.contains(fold($0)) }
+        // A key that ignores case may come with other bytes than those that are there.
+        let isBinary = table.shape?.uniqueKeys.contains { $0.columns == keys && $0.isBinary } ?? true
+        let others = delta.columns.map(\.destination).filter { !isBinary || !keys.contains(fold($0)) }
         var action = "DO NOTHING"
         if !others.isEmpty {
             let changes = others.map { "\(quoted($0)) = excluded.\(quoted($0))" }.joined(separator: ", ")
@@ -31,12 +33,13 @@ struct UpsertWrite: DeltaWrite {
         }
         // A SELECT that ends in a table name needs its WHERE before ON CONFLICT; every SELECT here has one.
         text.sql =
-            "INSERT INTO \(table.sql) AS strandline_old (\(delta.inserted)) \(text.sql) ON CONFLICT (\(key)) \(action)"
+            "\(table.insert) AS strandline_old (\(delta.inserted)) \(text.sql) ON CONFLICT (\(key)) \(action)"
         return text
     }
 
     func write(_ range: DeltaRange, _ session: LoadSession) throws(LoadStop) -> RowCounts {
         let text = statement(range)
+        let before = try mayIgnore(session) ? try session.rowsInDestination(table) : nil
         let changed = try session.connection.stopping { db throws(SQLiteError) in try db.run(text.sql, text.parameters)
         }
         let read = delta.needsNewest ? session.kept.count : session.gate.tally.passed
@@ -44,7 +47,30 @@ struct UpsertWrite: DeltaWrite {
         let counts = RowCounts(
             read: read, inserted: changed - updated, updated: updated, unchanged: read - changed)
         guard counts.inserted >= 0, counts.unchanged >= 0 else { throw .failure(counts.unaccounted(changed)) }
+        if let before {
+            let added = try session.rowsInDestination(table) - before
+            let missing = try missing(range, session)
+            guard added == counts.inserted, missing == 0 else { throw .failure(counts.unaccounted(changed)) }
+        }
         return counts
+    }
+
+    /// Whether a trigger of the table may drop rows, which the statement's own figures do not show.
+    private func mayIgnore(_ session: LoadSession) throws(LoadStop) -> Bool {
+        try session.integer(
+            "SELECT count(*) FROM main.sqlite_schema WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE "
+                + "AND sql LIKE '%ignore%'", [.text(table.shape?.name ?? "")]) > 0
+    }
+
+    /// The rows of the delta whose key the destination does not have.
+    private func missing(_ range: DeltaRange, _ session: LoadSession) throws(LoadStop) -> Int {
+        session.probe.reset(range, readBefore: nil)
+        let rows = delta.select(range, gate: DeltaGate.probeName)
+        let same = delta.columns.filter { pair in delta.keyColumns.contains { fold($0) == fold(pair.source) } }
+            .map { "d.\(quoted($0.destination)) = s.\(quoted($0.source))" }.joined(separator: " AND ")
+        return try session.integer(
+            "SELECT count(*) FROM (\(rows.sql)) AS s WHERE NOT EXISTS (SELECT 1 FROM \(table.sql) AS d WHERE \(same))",
+            rows.parameters)
     }
 }
 
@@ -58,9 +84,15 @@ struct DeleteInsertWrite: DeltaWrite {
     private var staged: String { DeltaStage.table }
     private var keyList: String { delta.keyColumns.map(quoted).joined(separator: ", ") }
 
+    /// Keys are told apart byte by byte, unless the source itself takes keys for equal that differ in case.
+    private var collation: String {
+        let key = Set(delta.keyColumns.map(fold))
+        return delta.relation.shape.uniqueKeys.contains { $0.columns == key && !$0.isBinary } ? "" : " COLLATE BINARY"
+    }
+
     /// The condition that a destination row has a staged row's key.
     private var sameKey: String {
-        delta.keyColumns.map { "d.\(quoted($0)) = s.\(quoted($0))" }.joined(separator: " AND ")
+        delta.keyColumns.map { "d.\(quoted($0)) = s.\(quoted($0))\(collation)" }.joined(separator: " AND ")
     }
 
     private var dropUnchanged: String {
@@ -76,11 +108,15 @@ struct DeleteInsertWrite: DeltaWrite {
     }
 
     private var delete: String {
-        "DELETE FROM \(table.sql) WHERE (\(keyList)) IN (SELECT \(keyList) FROM \(staged))"
+        let staged = "IN (SELECT \(keyList) FROM \(staged))"
+        let keys = delta.keyColumns.map { quoted($0) + collation }.joined(separator: ", ")
+        // SQLite finds rows of several columns by an index only without a collation, which then narrows them down.
+        let found = delta.keyColumns.count > 1 && !collation.isEmpty ? "(\(keyList)) \(staged) AND " : ""
+        return "DELETE FROM \(table.sql) WHERE \(found)(\(keys)) \(staged)"
     }
 
     private var insert: String {
-        "INSERT INTO \(table.sql) (\(delta.inserted)) SELECT \(delta.inserted) FROM \(staged)"
+        "\(table.insert) (\(delta.inserted)) SELECT \(delta.inserted) FROM \(staged)"
     }
 
     func statements(_ range: DeltaRange) -> [String] {
@@ -88,7 +124,9 @@ struct DeleteInsertWrite: DeltaWrite {
     }
 
     func write(_ range: DeltaRange, _ session: LoadSession) throws(LoadStop) -> RowCounts {
-        let read = try DeltaStage.stage(delta, delta.selectNewest(range), on: session.connection)
+        let read = try DeltaStage.stage(delta, delta.selectNewest(range), table, on: session.connection)
+        // A NULL key matches no row; the load is refused for it, so nothing need be written.
+        guard session.gate.tally.nullKeys == 0 else { return RowCounts(read: read) }
         let unchanged = try session.connection.stopping { db throws(SQLiteError) in try db.run(dropUnchanged) }
         let before = try session.rowsInDestination(table)
         let existing = try session.connection.stopping { db throws(SQLiteError) in
@@ -128,21 +166,25 @@ struct AppendWrite: DeltaWrite {
         let same = identity.map { "d.\(quoted($0)) IS s.\(quoted($0)) COLLATE BINARY" }.joined(separator: " AND ")
         let classes = identity.map { "typeof(d.\(quoted($0))) = typeof(s.\(quoted($0)))" }.joined(separator: " AND ")
         let isKeyed = !delta.keyColumns.isEmpty
+        let parts = identity.map(quoted) + (isKeyed ? [] : identity.map { "typeof(\(quoted($0)))" })
+        let place = DeltaStage.rowNumber(delta)
+        // Our own columns come first, so that one of the source's by the same name is not taken for them.
         return """
-            DELETE FROM \(DeltaStage.table) WHERE rowid IN (SELECT s.place FROM (SELECT rowid AS place, *, \
-            row_number() OVER (PARTITION BY \(identity.map(quoted).joined(separator: ", "))) AS nth \
-            FROM \(DeltaStage.table)) AS s WHERE s.nth <= (SELECT count(*) FROM \(table.sql) AS d \
+            DELETE FROM \(DeltaStage.table) WHERE \(place) IN (SELECT s.strandline_place FROM (\
+            SELECT \(place) AS strandline_place, \
+            row_number() OVER (PARTITION BY \(parts.joined(separator: ", "))) AS strandline_nth, * \
+            FROM \(DeltaStage.table)) AS s WHERE s.strandline_nth <= (SELECT count(*) FROM \(table.sql) AS d \
             WHERE \(same)\(isKeyed ? "" : " AND \(classes)")))
             """
     }
 
     private func insert(_ rows: DeltaStatement.Text) -> DeltaStatement.Text {
         DeltaStatement.Text(
-            sql: "INSERT INTO \(table.sql) (\(delta.inserted)) \(rows.sql)", parameters: rows.parameters)
+            sql: "\(table.insert) (\(delta.inserted)) \(rows.sql)", parameters: rows.parameters)
     }
 
     private var insertStaged: String {
-        "INSERT INTO \(table.sql) (\(delta.inserted)) SELECT \(delta.inserted) FROM \(DeltaStage.table)"
+        "\(table.insert) (\(delta.inserted)) SELECT \(delta.inserted) FROM \(DeltaStage.table)"
     }
 
     /// The part of a range that may have been loaded before, and the part that is new; nil where there is none.
@@ -177,7 +219,7 @@ struct AppendWrite: DeltaWrite {
         var counts = RowCounts()
         if let known {
             session.gate.reset(known, readBefore: nil)
-            counts.read = try DeltaStage.stage(delta, delta.select(known), on: session.connection)
+            counts.read = try DeltaStage.stage(delta, delta.select(known), table, on: session.connection)
             counts.unchanged = try session.connection.stopping { db throws(SQLiteError) in try db.run(dropLoaded) }
             counts.inserted = try session.connection.stopping { db throws(SQLiteError) in try db.run(insertStaged) }
             guard counts.inserted + counts.unchanged == counts.read else {
@@ -204,7 +246,7 @@ struct WholeTableWrite {
     let delta: DeltaStatement
     let table: DestinationTable
 
-    private var copy: String { "INSERT INTO \(table.sql) SELECT * FROM \(delta.relation.sql)" }
+    private var copy: String { "\(table.insert) SELECT * FROM \(delta.relation.sql)" }
 
     /// Whether source and destination have the same columns in the same order, and no two rows share a key.
     var fits: Bool {
@@ -234,19 +276,28 @@ struct WholeTableWrite {
 enum DeltaStage {
     static let table = "temp._strandline_delta"
 
-    /// The statement that fills it; its columns have no types, so that values stay as the source gave them.
+    /// The name under which its row numbers are reached: one that no column bears.
+    static func rowNumber(_ delta: DeltaStatement) -> String {
+        let names = Set(delta.columns.map { fold($0.destination) })
+        return ["rowid", "_rowid_", "oid"].first { !names.contains($0) } ?? "rowid"
+    }
+
+    /// The statement that fills it.
     static func fill(_ delta: DeltaStatement, _ rows: DeltaStatement.Text) -> DeltaStatement.Text {
         DeltaStatement.Text(sql: "INSERT INTO \(table) (\(delta.inserted)) \(rows.sql)", parameters: rows.parameters)
     }
 
     /// Fills it anew; answers the number of rows.
+    ///
+    /// Its columns convert values as the destination's do, so that what is compared is what would be stored.
     static func stage(
-        _ delta: DeltaStatement, _ rows: DeltaStatement.Text, on connection: Connection
+        _ delta: DeltaStatement, _ rows: DeltaStatement.Text, _ destination: DestinationTable, on connection: Connection
     ) throws(LoadStop) -> Int {
         let fill = fill(delta, rows)
         return try connection.stopping { db throws(SQLiteError) in
             try db.execute("DROP TABLE IF EXISTS \(table)")
-            try db.execute("CREATE TEMP TABLE _strandline_delta (\(delta.inserted))")
+            try db.execute(
+                "CREATE TEMP TABLE _strandline_delta AS SELECT \(delta.inserted) FROM \(destination.sql) WHERE 0")
             return try db.run(fill.sql, fill.parameters)
         }
     }

@@ -5,6 +5,8 @@ internal import SQLite
 struct DestinationTable {
     /// The table in SQL, with its schema.
     let sql: String
+    /// The beginning of an INSERT into it. A conflict clause of the table itself must not drop or replace rows unseen.
+    var insert: String { "INSERT OR ABORT INTO \(sql)" }
     /// Its shape; nil while it does not exist.
     let shape: TableShape?
     let step: LoadStep
@@ -81,15 +83,15 @@ struct DestinationTable {
             let left = "\(old).\(quoted(column))"
             let right = "\(new).\(quoted(column))"
             let byValue = "\(left) IS NOT \(right) COLLATE BINARY"
-            return keepsClasses(shape?.column(column)?.type ?? "")
+            return keepsClasses(shape?.column(column)?.type ?? "", isStrict: shape?.isStrict ?? false)
                 ? "\(byValue) OR typeof(\(left)) IS NOT typeof(\(right))" : byValue
         }.joined(separator: " OR ")
     }
 
     /// Whether a column of this type can hold 1 beside 1.0 and '1', which compare as equal or nearly so.
-    private static func keepsClasses(_ type: String) -> Bool {
+    private static func keepsClasses(_ type: String, isStrict: Bool) -> Bool {
         let type = fold(type)
-        return type.isEmpty || type == "any"
+        return type.isEmpty || type == "any" && isStrict
             || type.contains("blob") && !type.contains("int") && !type.contains("char") && !type.contains("text")
     }
 }

@@ -25,7 +25,8 @@ struct FullRefreshLoad {
         try refuseEmpty(rows, rowsBefore)
         session.progress.setRead(rows)
         let held = try session.ledger.watermark(session.request.pipeline, step.name)
-        let after = try watermark(relation, held, now)
+        var after = try watermark(relation, held, now)
+        after.warnings += try duplicates(match, relation, kept: rows)
         if before.shape != nil {
             // A definition names its table without a schema; a temporary view of that name would be taken for it.
             try QuerySource(connection: session.connection, schema: session.sourceSchema).drop(relation.views)
@@ -102,9 +103,26 @@ struct FullRefreshLoad {
         let isWhole =
             match.pairs.map { fold($0.source) } == relation.shape.columns.map { fold($0.name) }
             && match.pairs.map { fold($0.destination) } == (table.shape?.columns ?? []).map { fold($0.name) }
+        if let newest = newest(match, relation) { return "\(table.insert) (\(inserted)) \(newest.everyNewest)" }
         return isWhole
-            ? "INSERT INTO \(table.sql) SELECT * FROM \(relation.sql)"
-            : "INSERT INTO \(table.sql) (\(inserted)) SELECT \(selected) FROM \(relation.sql)"
+            ? "\(table.insert) SELECT * FROM \(relation.sql)"
+            : "\(table.insert) (\(inserted)) SELECT \(selected) FROM \(relation.sql)"
+    }
+
+    /// The statement that keeps one row for each key, where an incremental run of the step would; nil elsewhere.
+    private func newest(_ match: SchemaMatch, _ relation: SourceRelation) -> DeltaStatement? {
+        guard let cursor = step.cursor, step.writeMode != .append else { return nil }
+        let delta = session.delta(relation, cursor, match.pairs)
+        return delta.needsNewest ? delta : nil
+    }
+
+    private func duplicates(
+        _ match: SchemaMatch, _ relation: SourceRelation, kept: Int
+    ) throws(LoadStop) -> [LoadWarning] {
+        guard let cursor = step.cursor, newest(match, relation) != nil else { return [] }
+        let judgement = DeltaJudgement(step: step, cursor: cursor, order: session.order, tally: DeltaTally())
+        return try judgement.duplicates(
+            passed: try session.integer("SELECT count(*) FROM \(relation.sql)"), kept: kept)
     }
 
     private func fill(
@@ -149,16 +167,19 @@ struct FullRefreshLoad {
         lenient.onUnparsable = .exclude
         let tally = session.probe.tally
         let warnings = try DeltaJudgement(step: step, cursor: lenient, order: session.order, tally: tally).warnings()
-        guard let position = tally.position else {
-            try session.ledger.remove(session.request.pipeline, step.name)
-            return (nil, warnings)
+        var position = tally.position
+        if step.settle != .none {
+            // Below the newest rows others may still be committed.
+            let window = try session.window(delta, cursor, nil, now)
+            _ = try session.count(DeltaRange(upper: window.upper, includesFuture: false), delta)
+            position = session.probe.tally.position
         }
         let watermark = Watermark(
-            pipeline: session.request.pipeline, step: step.name, cursor: cursor.column, value: position.value,
-            key: position.rowKey.compactMap { CursorValue($0) }, updatedAt: now, run: session.request.run,
-            version: (held?.watermark.version ?? 0) + 1)
+            pipeline: session.request.pipeline, step: step.name, cursor: cursor.column, value: position?.value,
+            key: (position?.rowKey ?? []).compactMap { CursorValue($0) }, updatedAt: now,
+            run: session.request.run, version: (held?.watermark.version ?? 0) + 1)
         try session.ledger.write(
-            watermark, reached: (tally.reached ?? position).value, attempt: session.request.attempt)
+            watermark, reached: (tally.reached ?? tally.position)?.value, attempt: session.request.attempt)
         return (watermark, warnings)
     }
 

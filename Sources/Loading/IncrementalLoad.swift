@@ -15,6 +15,8 @@ struct IncrementalLoad {
     private var resumeAfter: CursorKey?
     /// Whether the load is cut into commits.
     private var isCut = false
+    /// What the look over all that is to be loaded had to say, when the load is cut.
+    private var foresight: [LoadWarning] = []
 
     init(_ session: LoadSession, cursor: Cursor, rowsPerCommit: Int) {
         self.session = session
@@ -52,7 +54,7 @@ struct IncrementalLoad {
             range.includesLower = false
         }
         let strays = resumeAfter == nil ? try straysBelow(range, delta) : DeltaTally()
-        let isLast = try cut(&range, held, delta)
+        let isLast = try cut(&range, held, delta, strays)
         if resumeAfter == nil, isLast, range.lower == nil, relation.isTable {
             session.progress.expect(try session.integer("SELECT count(*) FROM \(relation.sql)"))
         }
@@ -60,7 +62,10 @@ struct IncrementalLoad {
         let counts = try write(range, delta, table, held, isWhole: isNew && isLast && range.lower == nil)
         session.gate.add(strays)
         let tally = session.gate.tally
-        warnings += try judge(tally, counts, delta, range, isLast: isLast)
+        let judged = try judge(tally, counts, delta, range)
+        // What a cut load has to say of all its rows its first commit says; of its own rows each says only this.
+        warnings += isCut ? judged.filter { $0.code == DeltaJudgement.duplicateKeys } : judged
+        if resumeAfter == nil { warnings += foresight }
         let record = try advance(held, tally, counts, warnings, range, isLast: isLast, now: now)
         resumeAfter = range.upper
         session.readBefore += tally.passed
@@ -74,7 +79,15 @@ struct IncrementalLoad {
     ) throws(LoadStop) -> RowCounts {
         let whole = WholeTableWrite(delta: delta, table: table)
         if isWhole, whole.fits, let counts = try whole.write(range, session) { return counts }
-        return try session.writer(delta, table, held).write(range, session)
+        do throws(LoadStop) {
+            return try session.writer(delta, table, held).write(range, session)
+        } catch {
+            // What the pass saw says more than the constraint that stopped it.
+            if case .sqlite(let cause) = error, cause.isConstraint {
+                _ = try judge(session.gate.tally, RowCounts(), delta, range)
+            }
+            throw error
+        }
     }
 
     // MARK: Before the rows
@@ -180,14 +193,16 @@ struct IncrementalLoad {
 
     /// Ends `range` at a cursor value when the rest is more than one commit should hold; answers whether it is the last.
     private mutating func cut(
-        _ range: inout DeltaRange, _ held: DestinationLedger.Held?, _ delta: DeltaStatement
+        _ range: inout DeltaRange, _ held: DestinationLedger.Held?, _ delta: DeltaStatement, _ strays: DeltaTally
     ) throws(LoadStop) -> Bool {
         guard let end = try boundary(range, held, delta) else { return true }
         if !isCut {
             isCut = true
             // The last commit ends where the source ends now, not where it will end by then.
             session.progress.expect(session.readBefore + (try session.count(range, delta)))
-            _ = try judge(session.probe.tally, RowCounts(), delta, range, isLast: false)
+            var ahead = session.probe.tally
+            ahead.merge(strays)
+            foresight = try judge(ahead, RowCounts(), delta, range)
             if let highest = session.probe.tally.position?.key {
                 window?.upper = highest
                 range.upper = highest
@@ -218,7 +233,7 @@ struct IncrementalLoad {
             session.probe.reset(look, readBefore: nil)
             condition = delta.condition(look, gate: DeltaGate.probeName)
         }
-        let place = delta.isOrdered ? column : "\(OrderFunction.name)(\(column))"
+        let place = delta.isOrdered ? delta.place : "\(OrderFunction.name)(\(column))"
         let value = try session.value(
             "SELECT \(column) FROM \(delta.relation.sql) WHERE \(condition.sql) ORDER BY \(place) LIMIT 1 OFFSET ?",
             condition.parameters + [Value(rowsPerCommit)])
@@ -249,9 +264,9 @@ struct IncrementalLoad {
             case .integer, .real: nil
             }
         if let below {
-            tally.unordered = try session.integer("SELECT count(*) \(from) WHERE \(column) < ?", [below])
+            tally.unordered = try session.integer("SELECT count(*) \(from) WHERE \(delta.place) < ?", [below])
             tally.unorderedSample = try session.value(
-                "SELECT \(column) \(from) WHERE \(column) < ? LIMIT 1", [below])
+                "SELECT \(column) \(from) WHERE \(delta.place) < ? LIMIT 1", [below])
         }
         if case .instant = lower, let stray = try strayText(delta) {
             tally.unordered += 1
@@ -278,7 +293,7 @@ struct IncrementalLoad {
 
     /// Applies the policies to what the pass saw: fails, or answers the warnings.
     private func judge(
-        _ tally: DeltaTally, _ counts: RowCounts, _ delta: DeltaStatement, _ range: DeltaRange, isLast: Bool
+        _ tally: DeltaTally, _ counts: RowCounts, _ delta: DeltaStatement, _ range: DeltaRange
     ) throws(LoadStop) -> [LoadWarning] {
         let judgement = DeltaJudgement(step: step, cursor: cursor, order: session.order, tally: tally)
         var warnings = try judgement.warnings()
@@ -286,8 +301,7 @@ struct IncrementalLoad {
             warnings += try judgement.duplicates(passed: tally.passed, kept: counts.read)
         }
         if delta.isCursorUnique { warnings += try judgement.gaps(range) }
-        // What every commit of a load meets again is told once, by the last.
-        return isLast ? warnings : warnings.filter { $0.code == DeltaJudgement.duplicateKeys }
+        return warnings
     }
 
     // MARK: After the rows
@@ -310,6 +324,13 @@ struct IncrementalLoad {
                 pipeline: pipeline, step: step.name, cursor: cursor.column, value: position.value,
                 key: position.rowKey.compactMap { CursorValue($0) }, updatedAt: now, run: session.request.run,
                 version: (before?.version ?? 0) + 1)
+        }
+        if after == nil, tally.passed > 0 {
+            // Rows without a cursor, or ahead of the clock: from now on the destination's rows are known to be this
+            // step's, though none of them has moved a watermark.
+            after = Watermark(
+                pipeline: pipeline, step: step.name, cursor: cursor.column, value: nil, updatedAt: now,
+                run: session.request.run, version: 1)
         }
         if let after, after != before || reached != held?.reached {
             try session.ledger.write(after, reached: reached, attempt: session.request.attempt)

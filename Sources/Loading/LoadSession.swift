@@ -177,6 +177,15 @@ final class LoadSession {
             "SELECT count(*) FROM \(delta.relation.sql) WHERE \(condition.sql)", condition.parameters)
     }
 
+    /// The highest cursor among the destination's rows, whoever wrote them; nil where there is none.
+    func highestInDestination(_ cursor: Cursor) throws(LoadStop) -> CursorValue? {
+        let table = try destination()
+        guard let column = table.shape?.column(cursor.column)?.name else { return nil }
+        let highest = try value(
+            "SELECT \(quoted(column)) FROM \(table.sql) ORDER BY \(OrderFunction.name)(\(quoted(column))) DESC LIMIT 1")
+        return highest.flatMap { order.key($0) == nil ? nil : $0 }
+    }
+
     /// The number of rows in the destination's table.
     func rowsInDestination(_ table: DestinationTable) throws(LoadStop) -> Int {
         try integer("SELECT count(*) FROM \(table.sql)")

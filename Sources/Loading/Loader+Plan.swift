@@ -36,6 +36,15 @@ extension Loader {
         plan.from = window.lower.map { CursorValue($0.value ?? .text($0.display)) ?? .text($0.display) }
         plan.rows = try session.count(window.range, delta)
         let tally = session.probe.tally
+        if delta.needsNewest, request.step.writeMode != .append {
+            session.probe.reset(window.range, readBefore: nil)
+            let newest = delta.selectNewest(window.range, gate: DeltaGate.probeName)
+            let kept = try session.integer("SELECT count(*) FROM (\(newest.sql))", newest.parameters)
+            plan.warnings += try DeltaJudgement(
+                step: request.step, cursor: cursor, order: session.order, tally: tally
+            ).duplicates(passed: plan.rows, kept: kept)
+            plan.rows = kept
+        }
         plan.to = tally.position?.value
         plan.warnings += try DeltaJudgement(
             step: request.step, cursor: cursor, order: session.order, tally: tally

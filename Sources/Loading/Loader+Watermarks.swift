@@ -31,7 +31,8 @@ extension Loader {
                     updatedAt: clock.now(), reason: reason, version: (held?.watermark.version ?? 0) + 1)
                 // What was loaded under another cursor says nothing of this one.
                 let isSameColumn = held.map { fold($0.watermark.cursor) == fold(cursor.column) } ?? false
-                try session.ledger.write(watermark, reached: isSameColumn ? held?.reached : nil, attempt: nil)
+                let reached = isSameColumn ? held?.reached : try session.highestInDestination(cursor)
+                try session.ledger.write(watermark, reached: reached, attempt: nil)
                 return watermark
             }
         }
