@@ -31,7 +31,11 @@ public struct SQLiteError: Error, Sendable, Hashable, CustomStringConvertible {
     /// Another connection holds a lock for longer than the busy time.
     public var isBusy: Bool { primaryCode == SQLITE_BUSY || primaryCode == SQLITE_LOCKED }
     /// The statement was stopped: by an interrupt, a stop token or a deadline.
-    public var isInterrupted: Bool { primaryCode == SQLITE_INTERRUPT }
+    public var isInterrupted: Bool {
+        // An interrupt that comes while SQLite declares one of its own virtual tables, such as pragma_index_list, is
+        // told as a plain error with this text (by sqlite3_declare_vtab, seen in 3.40.1).
+        primaryCode == SQLITE_INTERRUPT || primaryCode == SQLITE_ERROR && message == "interrupted"
+    }
     /// A constraint of the schema refused a row.
     public var isConstraint: Bool { primaryCode == SQLITE_CONSTRAINT }
     /// A UNIQUE or PRIMARY KEY constraint refused a row.

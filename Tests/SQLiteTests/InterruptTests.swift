@@ -38,6 +38,14 @@ struct InterruptTests {
         #expect(try database.first("SELECT 1")?[0] == 1)
     }
 
+    /// The moment for it lies inside one call of SQLite, so only the shape of the error is held here; the engine's stress
+    /// test meets it now and then.
+    @Test func anInterruptToldAsAPlainErrorIsStillAnInterrupt() {
+        #expect(SQLiteError(code: 1, operation: "SELECT", message: "interrupted").isInterrupted)
+        #expect(SQLiteError(code: 9, operation: "SELECT", message: "interrupted").isInterrupted)
+        #expect(!SQLiteError(code: 1, operation: "SELECT", message: "no such table: interrupted").isInterrupted)
+    }
+
     @Test func aStoppedTokenEndsTheWorkButNotTheRollback() throws {
         let workspace = try Workspace()
         let token = StopToken()
