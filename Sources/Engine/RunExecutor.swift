@@ -139,6 +139,8 @@ final class RunExecutor: Sendable {
         var verdict = verdict
         // Nobody wants the next attempt of a run that was cancelled while this one failed.
         if case .again = verdict, stop.reason == .cancelled { verdict = .cancelled }
+        // The wait counts from here, not from when the end was recorded.
+        let ended = clock.uptime()
         record.end(verdict, at: clock.now())
         // Not recorded means that the server stops: the next start finds the truth in the destinations.
         guard let run = records.record(record.takeNews()) else { return .finished }
@@ -149,7 +151,7 @@ final class RunExecutor: Sendable {
                 "error": run.error?.message ?? "none",
             ])
         switch verdict {
-        case .again(_, let wait): return .later(notBefore: clock.uptime() + wait, files: nil)
+        case .again(_, let wait): return .later(notBefore: ended + wait, files: nil)
         case .released: return .later(notBefore: nil, files: nil)
         case .success, .failed, .cancelled:
             waiters.finish(run)

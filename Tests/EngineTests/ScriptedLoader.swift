@@ -38,7 +38,7 @@ final class ScriptedLoader: StepLoading {
     func after(_ script: @escaping Script) { state.withLock { $0.after = script } }
     /// The loads that began, in their order.
     var calls: [LoadRequest] { state.withLock { $0.calls } }
-    /// Files that two loads wrote at the same time.
+    /// Files that two loads wrote at the same time, and pipelines that had two runs in hand.
     var clashes: [String] { state.withLock { $0.clashes } }
 
     func load(_ request: LoadRequest, stop: StopToken, progress: LoadProgress) throws(Failure) -> LoadResult {
@@ -46,16 +46,26 @@ final class ScriptedLoader: StepLoading {
         let (number, before, after) = state.withLock { state in
             state.calls.append(request)
             state.begun[name, default: 0] += 1
-            state.writing[request.destination.path, default: 0] += 1
-            if state.writing[request.destination.path] != 1 { state.clashes.append(request.destination.path) }
+            for name in ScriptedLoader.exclusive(request) {
+                state.writing[name, default: 0] += 1
+                if state.writing[name] != 1 { state.clashes.append(name) }
+            }
             return (state.begun[name] ?? 0, state.before, state.after)
         }
-        defer { state.withLock { $0.writing[request.destination.path, default: 0] -= 1 } }
+        defer {
+            state.withLock { state in
+                for name in ScriptedLoader.exclusive(request) { state.writing[name, default: 0] -= 1 }
+            }
+        }
         let moment = Moment(request: request, stop: stop, number: number)
         try before?(moment)
         let result = try loader.load(request, stop: stop, progress: progress)
         try after?(moment)
         return result
+    }
+
+    private static func exclusive(_ request: LoadRequest) -> [String] {
+        [request.destination.path, "pipeline \(request.pipeline)"]
     }
 
     func committed(run: String, step: String, destination: DatabaseFile) throws(Failure) -> LoadResult? {
