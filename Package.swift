@@ -32,9 +32,11 @@ let package = Package(
             swiftSettings: house),
         .target(name: "HTTPServer", dependencies: ["CMicroHTTP", "Platform"], swiftSettings: house),
         .target(name: "HTTPClient", dependencies: ["CCurl", "Platform"], swiftSettings: house),
+        // openapi.yaml, embedded.
+        .target(name: "COpenAPI"),
         .target(
             name: "API",
-            dependencies: ["Engine", "Store", "HTTPServer", "Documents", "Model", "Platform"],
+            dependencies: ["COpenAPI", "Engine", "Store", "HTTPServer", "Documents", "Model", "Platform"],
             swiftSettings: house),
         .executableTarget(
             name: "strandline",

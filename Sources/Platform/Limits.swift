@@ -45,6 +45,12 @@ public enum Limits {
     public static let chunkedBodyOverrun = 8
     /// The longest `Prefer: wait`, in seconds: below what proxies give up at.
     public static let preferWaitSeconds = 60
+    /// Bytes of an idempotency key: it names one piece of work, and an index holds it.
+    public static let idempotencyKeyBytes = 255
+    /// Bytes of the largest file of the page: it is held in memory while it is sent.
+    public static let staticFileBytes = 16 << 20
+    /// Requests for files of the page that wait for the thread that reads them; more are answered 503.
+    public static let waitingFileReads = 256
 
     /// Time the command line waits for an answer when no other is asked for.
     public static let clientTimeout: Duration = .seconds(30)

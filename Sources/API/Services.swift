@@ -1,0 +1,45 @@
+internal import Engine
+internal import Platform
+internal import Store
+internal import Synchronization
+
+/// What the handlers stand on.
+final class Services: Sendable {
+    /// Carries out runs, plans and edits.
+    let engine: LoadEngine
+    /// Keeps documents and history.
+    let store: ControlStore
+    /// Reads the files of the page; nil when none are served.
+    let files: StaticFiles?
+    /// Whether the server takes work.
+    let readiness = Readiness()
+    /// Where causes go that no client sees.
+    let log: Log
+    /// Time.
+    let clock: any Clock
+
+    /// Gathers the services.
+    init(engine: LoadEngine, store: ControlStore, files: StaticFiles?, log: Log, clock: any Clock) {
+        self.engine = engine
+        self.store = store
+        self.files = files
+        self.log = log
+        self.clock = clock
+    }
+
+    /// Reads the control database in the words of an answer; short, so it may be called on a server thread.
+    func read<Value>(_ body: (ReadSession) throws(StoreError) -> Value) throws(Problem) -> Value {
+        do throws(StoreError) { return try store.read(body) } catch { throw Problem(error) }
+    }
+}
+
+/// Whether the server takes work; may be used on any thread.
+final class Readiness: Sendable {
+    private let draining = Atomic<Bool>(false)
+
+    /// Whether the server begins to stop.
+    var isDraining: Bool { draining.load(ordering: .relaxed) }
+
+    /// The server begins to stop.
+    func drain() { draining.store(true, ordering: .relaxed) }
+}

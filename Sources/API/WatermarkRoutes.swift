@@ -1,0 +1,146 @@
+internal import Engine
+internal import HTTPServer
+internal import Model
+internal import Store
+
+/// Watermarks: how far each step has come, and how a person moves that.
+enum WatermarkRoutes {
+    private static let one = "/v1/pipelines/{pipeline}/watermarks/{step}"
+
+    static let endpoints = [
+        Endpoint(.get, "/v1/watermarks", "list_watermarks", query: Page.parameters) { call throws(Problem) in
+            try list(call, of: nil)
+        },
+        Endpoint(
+            .get, "/v1/pipelines/{pipeline}/watermarks", "list_pipeline_watermarks", query: Page.parameters
+        ) { call throws(Problem) in try list(call, of: try call.name("pipeline")) },
+        Endpoint(.get, one, "get_watermark") { call throws(Problem) in try get(call) },
+        Endpoint(.put, one, "put_watermark", query: ["dry_run"]) { call throws(Problem) in try put(call) },
+        Endpoint(.delete, one, "delete_watermark", query: ["dry_run", "reason"]) { call throws(Problem) in
+            try delete(call)
+        },
+        Endpoint(.get, one + "/history", "list_watermark_history", query: Page.parameters) { call throws(Problem) in
+            try history(call)
+        },
+    ]
+
+    private static func list(_ call: Call, of pipeline: String?) throws(Problem) -> Outcome {
+        let page = try call.page()
+        let listing = try call.services.read { session throws(StoreError) -> Listing<Watermark>? in
+            if let pipeline, try session.pipeline(pipeline) == nil { return nil }
+            return try session.watermarks(pipeline: pipeline, page)
+        }
+        guard let listing else { throw PipelineRoutes.unknown(pipeline ?? "") }
+        return .now(.json(try listing.wire("watermarks") { $0.wire }))
+    }
+
+    private static func get(_ call: Call) throws(Problem) -> Outcome {
+        let (pipeline, step) = try place(call)
+        let found = try call.services.read { session throws(StoreError) in
+            (stored: try session.pipeline(pipeline), watermark: try session.watermark(pipeline, step))
+        }
+        guard let stored = found.stored else { throw PipelineRoutes.unknown(pipeline) }
+        guard let watermark = found.watermark else { throw try absent(stored, step) }
+        let fields = [("ETag", watermark.tag.text)]
+        guard !watermark.tag.isHeld(call.request.headers.all("If-None-Match")) else {
+            return .now(Answer(304, headers: fields))
+        }
+        return .now(.json(watermark.wire, headers: fields))
+    }
+
+    private static func history(_ call: Call) throws(Problem) -> Outcome {
+        let (pipeline, step) = try place(call)
+        let page = try call.page()
+        let found = try call.services.read { session throws(StoreError) in
+            (stored: try session.pipeline(pipeline), changes: try session.watermarkHistory(pipeline, step, page))
+        }
+        // The history outlives its pipeline; only where there is none is the name worth a doubt.
+        if found.changes.items.isEmpty, page.cursor == nil {
+            guard let stored = found.stored else { throw PipelineRoutes.unknown(pipeline) }
+            try check(stored, step)
+        }
+        return .now(.json(try found.changes.wire("watermarks") { $0.wire }))
+    }
+
+    private static func put(_ call: Call) throws(Problem) -> Outcome {
+        var body = try RequestBody(
+            try call.requiredDocument("{\"value\": \"2024-03-01T00:00:00Z\", \"reason\": \"reload March\"}"),
+            called: "a watermark", keys: ["value", "reason"])
+        let value = body.value("value").flatMap { CursorValue(json: $0.json) }
+        if value == nil {
+            body.refuse(
+                "value", "`value` must be a cursor value: a text or a number",
+                hint: "Write it as the cursor column holds it; DELETE removes the watermark.")
+        }
+        let reason = body.text("reason")
+        try body.check()
+        return try change(call, to: value, reason: reason ?? "set by PUT")
+    }
+
+    private static func delete(_ call: Call) throws(Problem) -> Outcome {
+        try change(call, to: nil, reason: call.request.query["reason"] ?? "removed by DELETE")
+    }
+
+    private static func change(_ call: Call, to value: CursorValue?, reason: String) throws(Problem) -> Outcome {
+        let (pipeline, step) = try place(call)
+        let precondition = try Precondition(call.request.headers)
+        var change = WatermarkChange(pipeline: pipeline, step: step, value: value, reason: reason)
+        if try call.flag("dry_run") {
+            return .later { [change] waiting in
+                call.services.engine.previewWatermark(change) { result in
+                    waiting.finish { () throws(Problem) in .json(try result.orProblem().wire(pipeline, step)) }
+                }
+            }
+        }
+        if !precondition.isEmpty {
+            let current = try call.services.read { session throws(StoreError) in
+                try session.watermark(pipeline, step)?.version
+            }
+            change.ifVersion = precondition.expectation(current).watermarkVersion(current)
+        }
+        return .later { [change] waiting in
+            call.services.engine.changeWatermark(change) { result in
+                waiting.finish { () throws(Problem) in
+                    guard let watermark = try result.orProblem() else { return Answer(204) }
+                    return .json(watermark.wire, headers: [("ETag", watermark.tag.text)])
+                }
+            }
+        }
+    }
+
+    private static func place(_ call: Call) throws(Problem) -> (pipeline: String, step: String) {
+        (try call.name("pipeline"), try call.name("step"))
+    }
+
+    /// The refusal of a step without a watermark, or of a name that no step has.
+    private static func absent(_ stored: StoredPipeline, _ step: String) throws(Problem) -> Problem {
+        try check(stored, step)
+        return Problem(
+            Failure(
+                .notFound, "step \(step) of pipeline \(stored.name) has no watermark",
+                hint: "its next successful run of a strategy with a cursor makes one"))
+    }
+
+    /// Refuses a name that is no step of a stored pipeline.
+    private static func check(_ stored: StoredPipeline, _ step: String) throws(Problem) {
+        let steps = try JSONValue(stored: stored.document)["steps"]?.array ?? []
+        let names = steps.compactMap { $0["name"]?.string }
+        guard !names.contains(step) else { return }
+        throw Problem(
+            Failure(
+                .unknownStep, "pipeline \(stored.name) has no step \(step)",
+                hint: "its steps are \(names.joined(separator: ", "))"))
+    }
+}
+
+extension Expectation {
+    /// The version that the destination must have, 0 for none, -1 for one that never is; nil asks nothing.
+    fileprivate func watermarkVersion(_ current: Int?) -> Int? {
+        switch self {
+        case .anything: nil
+        case .absent: 0
+        case .present: current ?? -1
+        case .version(let version): version == 0 ? -1 : version
+        }
+    }
+}

@@ -1,0 +1,52 @@
+internal import Engine
+internal import Model
+internal import Platform
+internal import Store
+
+/// A pipeline with what a page shows beside its document.
+struct PipelineResource: Sendable {
+    /// The keys that an answer adds to the document; a body may hold them, so that an answer can be sent back.
+    static let addedKeys = ["version", "created_at", "updated_at", "last_run", "watermarks", "warnings"]
+
+    /// The document and its version.
+    let stored: StoredPipeline
+    /// The newest run; nil when there was none.
+    let lastRun: Run?
+    /// The watermarks of its steps that have one.
+    let watermarks: [Watermark]
+
+    /// Reads what belongs to a stored pipeline.
+    init(_ stored: StoredPipeline, _ session: ReadSession) throws(StoreError) {
+        self.stored = stored
+        lastRun = try session.runs(RunFilter(pipeline: stored.name), Page(limit: 1)).items.first
+        watermarks = try session.watermarks(pipeline: stored.name, Page(limit: Limits.pipelineSteps)).items
+    }
+
+    /// The document as it was written, with its version, last run and watermarks; `warnings` only after a `PUT`.
+    func wire(_ engine: LoadEngine, warnings: [LoadWarning]? = nil) throws(Problem) -> JSONValue {
+        guard case .object(var members) = try JSONValue(stored: stored.document) else { throw .unreadableDocument }
+        let progress = lastRun.flatMap { $0.state == .running ? engine.progress(of: $0.id) : nil }
+        members += [
+            .init("version", .integer(Int64(stored.version))), .init("created_at", .string(stored.createdAt.rfc3339)),
+            .init("updated_at", .string(stored.updatedAt.rfc3339)), .init("last_run", lastRun?.wire(progress) ?? .null),
+            .init("watermarks", .array(watermarks.map(\.wire))),
+        ]
+        if let warnings { members.append(.init("warnings", .array(warnings.map(\.wire)))) }
+        return .object(members)
+    }
+}
+
+extension LoadPlan {
+    /// What the next run of a step would do.
+    var wire: JSONValue {
+        .object([
+            "name": .string(step), "strategy": .string(strategy.rawValue), "watermark": watermark?.json ?? .null,
+            "from": from?.json ?? .null, "to": to?.json ?? .null, "rows": .integer(Int64(rows)),
+            "columns": .array(columns.map(JSONValue.string)), "creates_destination": .bool(createsDestination),
+            "statements": .array(statements.map(JSONValue.string)),
+            "full_scans": .array(fullScans.map(JSONValue.string)),
+            "suggested_indexes": .array(suggestedIndexes.map(JSONValue.string)),
+            "warnings": .array(warnings.map(\.wire)),
+        ])
+    }
+}

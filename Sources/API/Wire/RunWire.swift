@@ -1,0 +1,104 @@
+internal import Engine
+internal import Model
+internal import Platform
+
+extension Run {
+    /// The run as answers show it; `progress` is that of its step in hand.
+    func wire(_ progress: RunProgress? = nil) -> JSONValue {
+        .object([
+            "id": .string(id), "pipeline": .string(pipeline), "state": .string(state.rawValue),
+            "trigger": .string(trigger.rawValue), "attempt": .integer(Int64(attempt)), "options": options.wire,
+            "created_at": .string(createdAt.rfc3339), "started_at": JSONValue(startedAt?.rfc3339),
+            "finished_at": JSONValue(finishedAt?.rfc3339), "retry_at": JSONValue(retryAt?.rfc3339),
+            "duration_seconds": JSONValue(from: startedAt, to: finishedAt), "progress": progress?.wire ?? .null,
+            "error": error?.wire ?? .null, "steps": .array(steps.map(\.wire)),
+        ])
+    }
+
+    /// Where the run is found.
+    var location: (name: String, value: String) { ("Location", "/v1/runs/\(id)") }
+
+    /// The answer that promises the run: 202 with its place.
+    var accepted: Answer {
+        Answer(202, .json(wire()), headers: [location, ("Retry-After", "1")])
+    }
+}
+
+extension RunOptions {
+    /// What the trigger asked for, as it could be asked for again.
+    fileprivate var wire: JSONValue {
+        .object([
+            "steps": .array(steps.map(JSONValue.string)), "full_refresh": .bool(fullRefresh),
+            "allow_shrink": .bool(allowShrink),
+        ])
+    }
+}
+
+extension RunProgress {
+    /// How far the step in hand has come.
+    fileprivate var wire: JSONValue {
+        .object([
+            "step": .string(step), "rows_read": .integer(Int64(rowsRead)), "rows_expected": JSONValue(rowsExpected),
+            "commits": .integer(Int64(commits)),
+        ])
+    }
+}
+
+extension StepRun {
+    /// The step run as answers show it; before it has done anything its counts are 0.
+    fileprivate var wire: JSONValue {
+        let warnings = result?.warnings ?? []
+        var members: [JSONValue.Member] = [
+            .init("name", .string(name)), .init("state", .string(state.rawValue)),
+            .init("strategy", .string(strategy.rawValue)), .init("started_at", JSONValue(startedAt?.rfc3339)),
+            .init("finished_at", JSONValue(finishedAt?.rfc3339)),
+            .init("duration_seconds", JSONValue(from: startedAt, to: finishedAt)),
+            .init("window", JSONValue(result?.window)),
+            .init("watermark_before", result?.watermarkBefore?.json ?? .null),
+            .init("watermark_after", result?.watermarkAfter?.json ?? .null),
+        ]
+        members += (result?.counts ?? RowCounts()).wire
+        members += [
+            .init("commits", .integer(Int64(result?.commits ?? 0))), .init("checks", .array([])),
+            .init("warnings", .array(warnings.map(\.wire))), .init("error", error?.wire ?? .null),
+        ]
+        return .object(members)
+    }
+}
+
+extension RowCounts {
+    /// The counts as members of a step run.
+    fileprivate var wire: [JSONValue.Member] {
+        [
+            .init("rows_read", .integer(Int64(read))), .init("rows_inserted", .integer(Int64(inserted))),
+            .init("rows_updated", .integer(Int64(updated))), .init("rows_unchanged", .integer(Int64(unchanged))),
+            .init("rows_deleted", .integer(Int64(deleted))),
+        ]
+    }
+}
+
+extension Failure {
+    /// The failure of a run or a step.
+    var wire: JSONValue {
+        .object([
+            "code": .string(code.rawValue), "message": .string(message), "hint": JSONValue(hint.isEmpty ? nil : hint),
+            "field": JSONValue(field), "transient": .bool(isTransient),
+        ])
+    }
+}
+
+extension LoadWarning {
+    /// The warning as answers show it.
+    var wire: JSONValue { .object(["code": .string(code), "message": .string(message)]) }
+}
+
+extension JSONValue {
+    /// The seconds from one instant to another, 0 where the clock went back between them; null while either is unknown.
+    init(from start: Timestamp?, to end: Timestamp?) {
+        guard let start, let end else {
+            self = .null
+            return
+        }
+        self = .number(Double(max(0, end.since(start).microseconds)) / 1_000_000)
+    }
+}

@@ -1,0 +1,27 @@
+internal import Model
+internal import Platform
+
+extension Watermark {
+    /// The watermark as answers show it; in a history, one without a value is a removal.
+    var wire: JSONValue {
+        .object([
+            "pipeline": .string(pipeline), "step": .string(step), "cursor": .string(cursor),
+            "value": value?.json ?? .null, "updated_at": .string(updatedAt.rfc3339), "run": JSONValue(run),
+            "reason": JSONValue(reason), "version": .integer(Int64(version)),
+        ])
+    }
+
+    /// The tag that a change may ask for.
+    var tag: EntityTag { EntityTag(version: version) }
+}
+
+extension WatermarkPreview {
+    /// What a change of a step's watermark would do.
+    func wire(_ pipeline: String, _ step: String) -> JSONValue {
+        .object([
+            "pipeline": .string(pipeline), "step": .string(step), "current": current?.json ?? .null,
+            "proposed": proposed?.json ?? .null, "rows_to_read": .integer(Int64(rowsToRead)),
+            "rows_skipped": .integer(Int64(rowsSkipped)),
+        ])
+    }
+}
