@@ -48,6 +48,12 @@ let package = Package(
 
         .testTarget(name: "HouseTests", swiftSettings: house),
         .testTarget(name: "CommandTests", dependencies: ["strandline", "Model", "Platform"], swiftSettings: house),
+        .testTarget(
+            name: "APITests",
+            dependencies: [
+                "API", "Engine", "Store", "Loading", "SQLite", "HTTPServer", "HTTPClient", "Documents", "Model",
+                "Platform",
+            ], swiftSettings: house),
         .testTarget(name: "ModelTests", dependencies: ["Documents", "Model", "Platform"], swiftSettings: house),
         .testTarget(
             name: "DocumentsTests", dependencies: ["Documents", "Model", "Platform"], swiftSettings: house),
