@@ -10,7 +10,6 @@ extension Connection {
         try file.check()
         let quoted = try quotedIdentifier(name)
         let database = try database(for: "attach \(path)")
-        cache.clear()
         do throws(SQLiteError) {
             _ = try run("ATTACH ? AS \(quoted.sql)", [.text(file.uri)])
         } catch {
@@ -20,7 +19,6 @@ extension Connection {
             _ = try first("SELECT count(*) FROM \(quoted.sql).sqlite_schema")
             try file.checkWritable(database, name)
         } catch {
-            cache.clear()
             try? detach(name)
             throw error.isInterrupted || error.isBusy || error.isReadOnly && access != .readOnly
                 ? error : file.failure(error)
@@ -29,8 +27,6 @@ extension Connection {
 
     /// Detaches what was attached under `name`; not possible inside a transaction.
     public func detach(_ name: String) throws(SQLiteError) {
-        // Statements know an attached database by its place, which the next one to be attached takes.
-        cache.clear()
         try execute("DETACH \(try quotedIdentifier(name).sql)")
     }
 

@@ -87,7 +87,7 @@ extension Connection {
     private func withStatement<Result>(
         _ sql: String, _ parameters: [Value], _ body: (Statement) throws(SQLiteError) -> Result
     ) throws(SQLiteError) -> Result {
-        // What an authorizer has let through is not to be used without it, nor the other way round.
+        // Statements of users are many and used once: they would push ours out.
         let cached = authorizer == nil
         let statement: Statement
         if cached, let found = cache.take(sql) {

@@ -1,6 +1,7 @@
 import Foundation
-import SQLite
 import Testing
+
+@testable import SQLite
 
 struct DatabasePathTests {
     @Test(arguments: [
@@ -28,6 +29,13 @@ struct DatabasePathTests {
         #expect(error?.cannotOpen == true)
         #expect(error?.message == "there is no such file")
         #expect(!FileManager.default.fileExists(atPath: "strandline-missing.db"))
+    }
+
+    @Test func spellsEveryPathAsAURI() {
+        #expect(DatabasePath(path: ":memory:", access: .create).uri == "file:./%3Amemory%3A?mode=rwc")
+        #expect(DatabasePath(path: "a/b.db", access: .readOnly).uri == "file:./a/b.db?mode=ro")
+        #expect(DatabasePath(path: "/a b/%?#.db", access: .readWrite).uri == "file:///a%20b/%25%3F%23.db?mode=rw")
+        #expect(DatabasePath(path: "//a", access: .readOnly).uri == "file:////a?mode=ro")
     }
 
     @Test func takesSeveralLeadingSlashes() throws {

@@ -89,6 +89,30 @@ struct InterruptTests {
         #expect(try after.rows("SELECT a FROM t").map { $0[0] } == [0, 1])
     }
 
+    /// SQLite keeps an interrupt until no statement runs, and the outer one still does.
+    @Test func aRollbackIsLetThroughInsideRunningStatements() throws {
+        let workspace = try Workspace()
+        let database = try workspace.database("a.db", "CREATE TABLE t (a); INSERT INTO t VALUES (0), (1)")
+        let handle = database.interruptHandle
+        try announced(database) { handle.interrupt() }
+        try database.begin()
+        try database.execute("INSERT INTO t VALUES (2)")
+        #expect(throws: SQLiteError.self) {
+            try database.forEach("SELECT * FROM t") { _ throws(SQLiteError) in
+                do throws(SQLiteError) {
+                    _ = try database.rows(InterruptTests.endless)
+                } catch {
+                    #expect(database.inTransaction)
+                    try database.rollback()
+                    #expect(!database.inTransaction)
+                    throw error
+                }
+                return true
+            }
+        }
+        #expect(try database.rows("SELECT a FROM t").map { $0[0] } == [0, 1])
+    }
+
     @Test func aTokenStoppedBeforeRefusesTheOpening() throws {
         let workspace = try Workspace()
         _ = try workspace.database("a.db", "CREATE TABLE t (a)")

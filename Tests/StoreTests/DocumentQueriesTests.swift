@@ -8,7 +8,7 @@ import Testing
 struct DocumentQueriesTests {
     @Test func countsVersionsAndTellsWhatAPutDid() throws {
         let world = try World()
-        try world.store.write { transaction throws(StoreError) in
+        try world.change { transaction throws(StoreError) in
             let first = try transaction.putConnection("shop", definition: "{}")
             #expect(first == PutOutcome(version: 1, created: true, unchanged: false))
             let same = try transaction.putConnection("shop", definition: "{}")
@@ -17,7 +17,7 @@ struct DocumentQueriesTests {
             #expect(other == PutOutcome(version: 2, created: false, unchanged: false))
         }
         world.clock.advance(by: .seconds(5))
-        try world.store.write { transaction throws(StoreError) in
+        try world.change { transaction throws(StoreError) in
             _ = try transaction.putConnection("shop", definition: "[]")
         }
         let shop = try #require(try world.store.read { session throws(StoreError) in try session.connection("shop") })
@@ -36,14 +36,14 @@ struct DocumentQueriesTests {
         let world = try World()
         func put(_ text: String) -> StoreError.Code? {
             do throws(StoreError) {
-                try world.store.write { transaction throws(StoreError) in
+                try world.change { transaction throws(StoreError) in
                     _ = try transaction.putPipeline("p", document: text, connections: [], expecting: expectation)
                 }
                 return nil
             } catch { return error.code }
         }
         #expect(put("a") == (whenAbsent ? nil : .preconditionFailed))
-        try world.store.write { transaction throws(StoreError) in
+        try world.change { transaction throws(StoreError) in
             _ = try transaction.putPipeline("p", document: "a", connections: [])
         }
         #expect(put("b") == (whenPresent ? nil : .preconditionFailed))
@@ -54,7 +54,7 @@ struct DocumentQueriesTests {
     @Test func aVersionIsNeverGivenTwice() throws {
         let world = try World()
         try world.pipeline("orders")
-        try world.store.write { transaction throws(StoreError) in
+        try world.change { transaction throws(StoreError) in
             _ = try transaction.putPipeline("orders", document: "b", connections: [])
             try transaction.deletePipeline("orders", expecting: .version(2))
             #expect(try transaction.pipeline("orders") == nil)
@@ -69,18 +69,18 @@ struct DocumentQueriesTests {
         try world.pipeline("orders")
         try world.pipeline("customers")
         let error = #expect(throws: StoreError.self) {
-            try world.store.write { transaction throws(StoreError) in try transaction.deleteConnection("shop") }
+            try world.change { transaction throws(StoreError) in try transaction.deleteConnection("shop") }
         }
         #expect(error?.code == .inUse)
         #expect(error?.cause.contains("customers, orders") == true)
-        try world.store.write { transaction throws(StoreError) in
+        try world.change { transaction throws(StoreError) in
             try transaction.deletePipeline("orders")
             _ = try transaction.putPipeline("customers", document: "{}", connections: [])
             #expect(try transaction.pipelines(using: "shop").isEmpty)
             try transaction.deleteConnection("shop")
         }
         let again = #expect(throws: StoreError.self) {
-            try world.store.write { transaction throws(StoreError) in try transaction.deleteConnection("shop") }
+            try world.change { transaction throws(StoreError) in try transaction.deleteConnection("shop") }
         }
         #expect(again?.code == .unknownConnection)
     }
@@ -88,7 +88,7 @@ struct DocumentQueriesTests {
     @Test func aPipelineNeedsItsConnections() throws {
         let world = try World()
         let error = #expect(throws: StoreError.self) {
-            try world.store.write { transaction throws(StoreError) in
+            try world.change { transaction throws(StoreError) in
                 _ = try transaction.putPipeline("orders", document: "{}", connections: ["nowhere"])
             }
         }
@@ -101,11 +101,11 @@ struct DocumentQueriesTests {
         try world.pipeline("orders")
         let run = try world.run()
         let error = #expect(throws: StoreError.self) {
-            try world.store.write { transaction throws(StoreError) in try transaction.deletePipeline("orders") }
+            try world.change { transaction throws(StoreError) in try transaction.deletePipeline("orders") }
         }
         #expect(error?.code == .inUse)
         #expect(error?.cause.contains(run.id) == true)
-        try world.store.write { transaction throws(StoreError) in
+        try world.change { transaction throws(StoreError) in
             try transaction.changeRun(run.id, to: .cancelled)
             try transaction.deletePipeline("orders")
             #expect(try transaction.run(run.id)?.state == .cancelled)
@@ -115,7 +115,7 @@ struct DocumentQueriesTests {
     @Test func listsInPagesByName() throws {
         let world = try World()
         let names = (0..<23).map { "p\($0)" }
-        try world.store.write { transaction throws(StoreError) in
+        try world.change { transaction throws(StoreError) in
             for name in names.shuffled() {
                 _ = try transaction.putPipeline(name, document: "{}", connections: [])
                 _ = try transaction.putConnection(name, definition: "{}")

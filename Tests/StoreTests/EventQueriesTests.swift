@@ -7,7 +7,7 @@ import Testing
 struct EventQueriesTests {
     @Test func readsOnAfterTheLastOne() throws {
         let world = try World()
-        let ids = try world.store.write { transaction throws(StoreError) in
+        let ids = try world.change { transaction throws(StoreError) in
             [
                 try transaction.appendEvent("run.queued", pipeline: "p", run: "r1", payload: #"{"a":1}"#),
                 try transaction.appendEvent("run.queued", pipeline: "p", run: "r2"),
@@ -32,7 +32,7 @@ struct EventQueriesTests {
     @Test func anEventIsNeverChanged() throws {
         let world = try World()
         #expect(try world.store.read { session throws(StoreError) in try session.lastEvent() } == 0)
-        try world.store.write { transaction throws(StoreError) in try transaction.appendEvent("x") }
+        try world.change { transaction throws(StoreError) in try transaction.appendEvent("x") }
         #expect(throws: SQLiteError.self) { try world.connection().execute("UPDATE events SET kind = 'y'") }
     }
 
@@ -43,11 +43,11 @@ struct EventQueriesTests {
             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < \(Limits.events + 99))
             INSERT INTO events (id, at, kind, payload) SELECT i, 0, 'x', '{}' FROM n
             """)
-        let id = try world.store.write { transaction throws(StoreError) in try transaction.appendEvent("y") }
+        let id = try world.change { transaction throws(StoreError) in try transaction.appendEvent("y") }
         #expect(id == Int64(Limits.events + 100))
         #expect(
             try world.connection().first("SELECT count(*), min(id) FROM events")?.values == [Value(Limits.events), 101])
         try world.connection().execute("DELETE FROM events")
-        #expect(try world.store.write { transaction throws(StoreError) in try transaction.appendEvent("z") } == id + 1)
+        #expect(try world.change { transaction throws(StoreError) in try transaction.appendEvent("z") } == id + 1)
     }
 }

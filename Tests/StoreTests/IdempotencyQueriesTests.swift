@@ -8,7 +8,7 @@ struct IdempotencyQueriesTests {
     private let answer = StoredAnswer(status: 202, headers: #"{"location":"/v1/runs/1"}"#, body: [0, 0xFF, 0x7B])
 
     private func claim(_ world: World, _ key: String = "k", _ fingerprint: String = "f") throws -> IdempotencyClaim {
-        try world.store.write { transaction throws(StoreError) in
+        try world.change { transaction throws(StoreError) in
             try transaction.claim(key: key, fingerprint: fingerprint)
         }
     }
@@ -19,7 +19,7 @@ struct IdempotencyQueriesTests {
         #expect(try claim(world) == .inProgress(run: nil))
         #expect(try claim(world, "k", "other") == .mismatch)
         #expect(try claim(world, "other") == .fresh)
-        try world.store.write { [answer] transaction throws(StoreError) in
+        try world.change { transaction throws(StoreError) in
             try transaction.saveAnswer(answer, forKey: "k")
         }
         #expect(try claim(world) == .replay(answer))
@@ -32,14 +32,14 @@ struct IdempotencyQueriesTests {
         let world = try World()
         let empty = StoredAnswer(status: 204, headers: "{}", body: [])
         _ = try claim(world)
-        try world.store.write { transaction throws(StoreError) in try transaction.saveAnswer(empty, forKey: "k") }
+        try world.change { transaction throws(StoreError) in try transaction.saveAnswer(empty, forKey: "k") }
         #expect(try claim(world) == .replay(empty))
     }
 
     @Test func aKeyIsFreeAgainAfterADay() throws {
         let world = try World()
         _ = try claim(world)
-        try world.store.write { [answer] transaction throws(StoreError) in
+        try world.change { transaction throws(StoreError) in
             try transaction.saveAnswer(answer, forKey: "k")
         }
         world.clock.advance(by: Limits.idempotencyTime - .microseconds(1))
@@ -51,13 +51,13 @@ struct IdempotencyQueriesTests {
     @Test func aRefusedChangeDoesNotClaimTheKey() throws {
         let world = try World()
         #expect(throws: StoreError.self) {
-            try world.store.write { transaction throws(StoreError) in
+            try world.change { transaction throws(StoreError) in
                 _ = try transaction.claim(key: "k", fingerprint: "f")
                 throw StoreError(.unknownPipeline, "trigger", "no such pipeline")
             }
         }
         #expect(try claim(world) == .fresh)
-        try world.store.write { transaction throws(StoreError) in try transaction.release(key: "k") }
+        try world.change { transaction throws(StoreError) in try transaction.release(key: "k") }
         #expect(try claim(world) == .fresh)
     }
 
@@ -66,7 +66,7 @@ struct IdempotencyQueriesTests {
         try world.pipeline("orders")
         let run = try world.run()
         _ = try claim(world, "lost")
-        try world.store.write { transaction throws(StoreError) in
+        try world.change { transaction throws(StoreError) in
             _ = try transaction.claim(key: "started", fingerprint: "f")
             try transaction.attach(run: run.id, toKey: "started")
         }

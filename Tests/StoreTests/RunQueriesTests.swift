@@ -24,12 +24,12 @@ struct RunQueriesTests {
                 StepRun(name: "a", state: .failed, strategy: .sequence, startedAt: world.clock.now(), error: failure()),
                 StepRun(name: "b", state: .skipped, strategy: .timestamp),
             ])
-        try world.store.write { [second] transaction throws(StoreError) in try transaction.insertRun(second) }
+        try world.change { transaction throws(StoreError) in try transaction.insertRun(second) }
         #expect(try world.store.read { session throws(StoreError) in try session.run(second.id) } == second)
         #expect(try world.store.read { session throws(StoreError) in try session.run("nothing") } == nil)
         second.pipeline = "other"
         let error = #expect(throws: StoreError.self) {
-            try world.store.write { [second] transaction throws(StoreError) in try transaction.insertRun(second) }
+            try world.change { transaction throws(StoreError) in try transaction.insertRun(second) }
         }
         #expect(error?.code == .unknownPipeline)
     }
@@ -38,7 +38,7 @@ struct RunQueriesTests {
         let world = try World()
         try world.pipeline("orders")
         let run = try world.run()
-        try world.store.write { transaction throws(StoreError) in
+        try world.change { transaction throws(StoreError) in
             try transaction.changeRun(run.id, to: .running)
             try transaction.updateStep(run.id, StepRun(name: "a", state: .running, strategy: .timestamp))
         }
@@ -65,7 +65,7 @@ struct RunQueriesTests {
                         LoadWarning(code: random.text(), message: random.text())
                     }, window: random.text())
             }
-            let stored = try world.store.write { [step] transaction throws(StoreError) in
+            let stored = try world.change { transaction throws(StoreError) in
                 try transaction.updateStep(run.id, step)
                 return try transaction.run(run.id)?.steps.first
             }
@@ -81,7 +81,7 @@ struct RunQueriesTests {
                 let run = try world.run()
                 let outcome: StoreError.Code?
                 do throws(StoreError) {
-                    try world.store.write { transaction throws(StoreError) in
+                    try world.change { transaction throws(StoreError) in
                         if from != .queued {
                             try transaction.changeRun(run.id, to: .running)
                             if from != .running { try transaction.changeRun(run.id, to: from) }
@@ -94,7 +94,7 @@ struct RunQueriesTests {
             }
         }
         let unknown = #expect(throws: StoreError.self) {
-            try world.store.write { transaction throws(StoreError) in try transaction.changeRun("nothing", to: .running)
+            try world.change { transaction throws(StoreError) in try transaction.changeRun("nothing", to: .running)
             }
         }
         #expect(unknown?.code == .unknownRun)
@@ -106,14 +106,14 @@ struct RunQueriesTests {
         let run = try world.run()
         func change(_ state: RunState, _ change: RunChange = RunChange()) throws -> Run {
             world.clock.advance(by: .seconds(1))
-            return try world.store.write { transaction throws(StoreError) in
+            return try world.change { transaction throws(StoreError) in
                 try transaction.changeRun(run.id, to: state, change)
             }
         }
         let started = try change(.running)
         #expect(started.startedAt == world.clock.now())
         let firstStart = world.clock.now()
-        try world.store.write { transaction throws(StoreError) in
+        try world.change { transaction throws(StoreError) in
             for state in [StepRunState.running, .success] {
                 try transaction.updateStep(run.id, StepRun(name: "a", state: state, strategy: .timestamp))
             }
@@ -142,7 +142,7 @@ struct RunQueriesTests {
             (RunState.failed, [StepRunState.failed, .skipped]), (.cancelled, [.cancelled, .cancelled]),
         ] {
             let run = try world.run()
-            let ended = try world.store.write { transaction throws(StoreError) in
+            let ended = try world.change { transaction throws(StoreError) in
                 try transaction.changeRun(run.id, to: .running)
                 try transaction.updateStep(run.id, StepRun(name: "a", state: .running, strategy: .timestamp))
                 return try transaction.changeRun(run.id, to: state, RunChange(error: Failure(.locked, "x")))
@@ -156,20 +156,20 @@ struct RunQueriesTests {
         let world = try World()
         try world.pipeline("orders")
         let run = try world.run()
-        try world.store.write { transaction throws(StoreError) in
+        try world.change { transaction throws(StoreError) in
             try transaction.changeRun(run.id, to: .running)
             try transaction.changeRun(run.id, to: .queued, RunChange(attempt: 2))
             try transaction.changeRun(run.id, to: .running)
         }
         for attempt in [1, 3] {
             let late = #expect(throws: StoreError.self) {
-                try world.store.write { transaction throws(StoreError) in
+                try world.change { transaction throws(StoreError) in
                     try transaction.changeRun(run.id, to: .success, RunChange(ifAttempt: attempt))
                 }
             }
             #expect(late?.code == .fenced)
             let lateStep = #expect(throws: StoreError.self) {
-                try world.store.write { transaction throws(StoreError) in
+                try world.change { transaction throws(StoreError) in
                     try transaction.updateStep(
                         run.id, StepRun(name: "a", state: .running, strategy: .timestamp), ifAttempt: attempt)
                 }
@@ -190,7 +190,7 @@ struct RunQueriesTests {
                     [.text(from.rawValue), .text(run.id)])
                 let outcome: StoreError.Code?
                 do throws(StoreError) {
-                    try world.store.write { transaction throws(StoreError) in
+                    try world.change { transaction throws(StoreError) in
                         try transaction.updateStep(run.id, StepRun(name: "a", state: to, strategy: .timestamp))
                     }
                     outcome = nil
@@ -200,7 +200,7 @@ struct RunQueriesTests {
         }
         let run = try world.run()
         let unknown = #expect(throws: StoreError.self) {
-            try world.store.write { transaction throws(StoreError) in
+            try world.change { transaction throws(StoreError) in
                 try transaction.updateStep(run.id, StepRun(name: "z", state: .running, strategy: .timestamp))
             }
         }
@@ -218,7 +218,7 @@ struct RunQueriesTests {
             let run = try world.run(Bool.random(using: &random) ? "orders" : "customers")
             let state = RunState.allCases.randomElement(using: &random) ?? .queued
             runs.append(
-                try world.store.write { transaction throws(StoreError) in
+                try world.change { transaction throws(StoreError) in
                     if state == .queued { return run }
                     let running = try transaction.changeRun(run.id, to: .running)
                     return state == .running ? running : try transaction.changeRun(run.id, to: state)
@@ -276,7 +276,7 @@ struct RunQueriesTests {
         let error = #expect(throws: StoreError.self) { try world.run() }
         #expect(error?.code == .queueFull)
         #expect(error?.isTransient == true)
-        try world.store.write { transaction throws(StoreError) in try transaction.changeRun(one.id, to: .cancelled) }
+        try world.change { transaction throws(StoreError) in try transaction.changeRun(one.id, to: .cancelled) }
         _ = try world.run()
     }
 
@@ -288,16 +288,16 @@ struct RunQueriesTests {
             let run = try world.run()
             ids.append(run.id)
             if index != 0 {
-                try world.store.write { transaction throws(StoreError) in
+                try world.change { transaction throws(StoreError) in
                     try transaction.changeRun(run.id, to: .cancelled)
                 }
             }
         }
-        let removed = try world.store.write { transaction throws(StoreError) in try transaction.trimRuns(to: 4) }
+        let removed = try world.change { transaction throws(StoreError) in try transaction.trimRuns(to: 4) }
         #expect(removed == 5)
         let left = try world.store.read { session throws(StoreError) in try session.runs().items.map(\.id) }
         #expect(left == [ids[9], ids[8], ids[7], ids[6], ids[0]])
         #expect(try world.connection().first("SELECT count(DISTINCT run) FROM step_runs")?[0] == 5)
-        #expect(try world.store.write { transaction throws(StoreError) in try transaction.trimRuns(to: 4) } == 0)
+        #expect(try world.change { transaction throws(StoreError) in try transaction.trimRuns(to: 4) } == 0)
     }
 }

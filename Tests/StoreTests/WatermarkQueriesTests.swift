@@ -20,7 +20,7 @@ struct WatermarkQueriesTests {
             var mark = watermark(world, random.optional { $0.cursorValue() }, version: version)
             mark.key = (0..<Int.random(in: 0...3, using: &random)).map { _ in random.cursorValue() }
             mark.reason = random.optional { $0.text() }
-            try world.store.write { [mark] transaction throws(StoreError) in try transaction.mirrorWatermark(mark) }
+            try world.change { transaction throws(StoreError) in try transaction.mirrorWatermark(mark) }
             try world.store.read { session throws(StoreError) in
                 #expect(try session.watermark("p", "s") == mark, "seed \(seed)")
                 #expect(try session.watermarkHistory("p", "s", Page(limit: 1)).items == [mark], "seed \(seed)")
@@ -31,7 +31,7 @@ struct WatermarkQueriesTests {
     @Test func aCopyThatSaysTheSameIsNoChange() throws {
         let world = try World()
         let mark = watermark(world, .text("2024"))
-        try world.store.write { transaction throws(StoreError) in
+        try world.change { transaction throws(StoreError) in
             try transaction.mirrorWatermark(mark)
             try transaction.mirrorWatermark(mark)
             #expect(try transaction.watermarkHistory("p", "s").items == [mark])
@@ -44,7 +44,7 @@ struct WatermarkQueriesTests {
         marks[1].run = nil
         marks[1].reason = "the source was repaired"
         let copy = marks
-        try world.store.write { transaction throws(StoreError) in
+        try world.change { transaction throws(StoreError) in
             for mark in copy { try transaction.mirrorWatermark(mark) }
             try transaction.removeWatermark("p", "s", reason: "start again")
             #expect(try transaction.watermark("p", "s") == nil)
@@ -55,7 +55,7 @@ struct WatermarkQueriesTests {
         #expect(history.map(\.reason) == ["start again", "the source was repaired", nil])
         #expect(history.map(\.version) == [3, 2, 1])
         let again = #expect(throws: StoreError.self) {
-            try world.store.write { transaction throws(StoreError) in
+            try world.change { transaction throws(StoreError) in
                 try transaction.removeWatermark("p", "s", reason: nil)
             }
         }
@@ -73,7 +73,7 @@ struct WatermarkQueriesTests {
             }
         }
         let marks = expected.shuffled()
-        try world.store.write { transaction throws(StoreError) in
+        try world.change { transaction throws(StoreError) in
             for mark in marks { try transaction.mirrorWatermark(mark) }
         }
         for pipeline in [nil, "a", "a-b", "none"] {
@@ -92,7 +92,7 @@ struct WatermarkQueriesTests {
 
     @Test func pagesAndBoundsTheHistory() throws {
         let world = try World()
-        try world.store.write { transaction throws(StoreError) in
+        try world.change { transaction throws(StoreError) in
             for version in 1...9 {
                 try transaction.mirrorWatermark(
                     Watermark(
@@ -118,9 +118,8 @@ struct WatermarkQueriesTests {
             SELECT 'p', 's', 'c', i, '[]', 0, i FROM n
             """)
         let last = Limits.watermarkChanges + 51
-        try world.store.write { [mark = watermark(world, .integer(1), version: last)] transaction throws(StoreError) in
-            try transaction.mirrorWatermark(mark)
-        }
+        let mark = watermark(world, .integer(1), version: last)
+        try world.change { transaction throws(StoreError) in try transaction.mirrorWatermark(mark) }
         let left = try world.connection().first("SELECT count(*), min(version), max(version) FROM watermark_history")
         #expect(
             left?.values == [Value(Limits.watermarkChanges), Value(last - Limits.watermarkChanges + 1), Value(last)])
@@ -128,10 +127,11 @@ struct WatermarkQueriesTests {
 
     @Test func goesWithItsPipelineButItsHistoryStays() throws {
         let world = try World()
-        try world.store.write { transaction throws(StoreError) in
+        try world.change { transaction throws(StoreError) in
             _ = try transaction.putPipeline("p", document: "{}", connections: [])
         }
-        try world.store.write { [mark = watermark(world, .integer(1))] transaction throws(StoreError) in
+        let mark = watermark(world, .integer(1))
+        try world.change { transaction throws(StoreError) in
             try transaction.mirrorWatermark(mark)
             try transaction.deletePipeline("p")
             #expect(try transaction.watermark("p", "s") == nil)

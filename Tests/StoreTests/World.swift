@@ -25,6 +25,21 @@ final class World {
 
     static var log: Log { Log(level: .error) { _ in } }
 
+    /// Makes a change on the test's own thread, where its expectations count.
+    @discardableResult
+    func change<Result>(_ body: (Transaction) throws(StoreError) -> Result) throws(StoreError) -> Result {
+        let connection: SQLite.Connection
+        do throws(SQLiteError) {
+            connection = try self.connection()
+            try connection.execute("PRAGMA foreign_keys = ON")
+        } catch {
+            throw StoreError("change", error)
+        }
+        return try connection.transaction(wrapping: { StoreError("change", $0) }) { () throws(StoreError) in
+            try body(Transaction(connection, now: clock.now()))
+        }
+    }
+
     /// Closes the store and opens it again, as a restart of the server does.
     func reopen() throws {
         store.close()
@@ -32,7 +47,7 @@ final class World {
     }
 
     /// A second connection to the control database, to look at it or to break it.
-    func connection() throws -> SQLite.Connection {
+    func connection() throws(SQLiteError) -> SQLite.Connection {
         try SQLite.Connection(path: directory + "/control.db", access: .readWrite)
     }
 
