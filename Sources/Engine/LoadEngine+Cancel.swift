@@ -8,7 +8,11 @@ extension LoadEngine {
     public func cancel(_ id: String, completion: @escaping @Sendable (Result<Run, Failure>) -> Void) {
         switch dispatcher.cancel(id) {
         case .removed(let job): recordCancelled(job, completion)
-        case .interrupted: completion(Result { () throws(Failure) in try run(id) })
+        case .interrupted:
+            // Its end may be recorded already, though its worker has not let go of it.
+            let found = Result { () throws(Failure) in try run(id) }
+            if case .success(let run) = found, run.state.isFinal { return completion(.failure(whyNotCancelled(id))) }
+            completion(found)
         case .unknown: completion(.failure(whyNotCancelled(id)))
         }
     }

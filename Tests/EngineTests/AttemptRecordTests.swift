@@ -81,7 +81,7 @@ struct AttemptRecordTests {
             #expect(record.run.state == state)
             #expect((record.run.finishedAt != nil) == state.isFinal)
             guard state.isFinal, state != .success else { continue }
-            #expect(record.run.steps.allSatisfy(\.state.isFinal))
+            #expect(record.run.steps.allSatisfy { $0.state.isFinal })
         }
     }
 
