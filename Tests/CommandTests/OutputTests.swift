@@ -77,12 +77,14 @@ struct OutputTests {
     @Test func aProblemTellsEveryError() throws {
         let problem = try JSONValue(
             parsing: """
-                {"status":422,"detail":"two things are wrong","hint":"mend them","errors":[
+                {"status":422,"detail":"first (and 1 more)","hint":"do this","field":"a.b","errors":[
                  {"field":"a.b","detail":"first","hint":"do this"},{"field":null,"detail":"second","hint":null}]}
                 """.utf8)
         let error = CommandError(problem: problem, status: 422)
-        #expect(error.message == "two things are wrong\n  first [a.b]. do this\n  second")
-        #expect(error.hint == "mend them")
+        #expect(error.message == "the server refused it:\n  first [a.b]. do this\n  second")
+        let single = try JSONValue(parsing: #"{"detail":"no such run","hint":"list them","field":"run"}"#.utf8)
+        #expect(CommandError(problem: single, status: 404).message == "no such run [run]")
+        #expect(CommandError(problem: single, status: 404).hint == "list them")
         #expect(CommandError(problem: .null, status: 502).message == "the server answered 502")
     }
 

@@ -31,10 +31,8 @@ struct RunWatch {
 
     private func show(_ run: JSONValue) {
         guard isShown else { return }
-        let steps = run["steps"]?.array ?? []
-        let step = steps.first { $0["state"]?.string == StepRunState.running.rawValue }
-        let label = [run["pipeline"]?.string, step?["name"]?.string].compactMap { $0 }.joined(separator: "/")
-        let progress = step?["progress"] ?? run["progress"]
+        let progress = run["progress"]
+        let label = [run["pipeline"]?.string, progress?["step"]?.string].compactMap { $0 }.joined(separator: "/")
         let read = progress?["rows_read"]?.integer
         let expected = progress?["rows_expected"]?.integer
         var share: Double?

@@ -89,16 +89,21 @@ struct ServerClient {
 }
 
 extension CommandError {
-    /// What a problem document (RFC 9457) says, each of its errors on a line of its own.
+    /// What a problem document (RFC 9457) says; several faults of a document stand on a line each.
     init(problem: JSONValue, status: Int) {
-        let detail = problem["detail"]?.string ?? problem["title"]?.string ?? "the server answered \(status)"
-        let errors = (problem["errors"]?.array ?? []).map { error in
-            let field = error["field"]?.string.map { " [\($0)]" } ?? ""
-            let hint = error["hint"]?.string.flatMap { $0.isEmpty ? nil : ". \($0)" } ?? ""
-            return "\n  " + (error["message"]?.string ?? error["detail"]?.string ?? "") + field + hint
+        let errors = problem["errors"]?.array ?? []
+        let hint = Terminal.safe(problem["hint"]?.string ?? "")
+        guard errors.count > 1 else {
+            let detail = problem["detail"]?.string ?? problem["title"]?.string ?? "the server answered \(status)"
+            let field = problem["field"]?.string.map { " [\($0)]" } ?? ""
+            self.init(message: Terminal.safe(detail + field), hint: hint)
+            return
         }
-        let lines = errors.map { line in line.split(separator: "\n").map { Terminal.safe(String($0)) }.joined() }
-        let text = Terminal.safe(detail) + lines.map { "\n" + $0 }.joined()
-        self.init(message: text, hint: Terminal.safe(problem["hint"]?.string ?? ""))
+        let lines = errors.map { error in
+            let field = error["field"]?.string.map { " [\($0)]" } ?? ""
+            let hint = error["hint"]?.string.map { ". \($0)" } ?? ""
+            return "\n  " + Terminal.safe((error["detail"]?.string ?? "") + field + hint)
+        }
+        self.init(message: "the server refused it:" + lines.joined())
     }
 }

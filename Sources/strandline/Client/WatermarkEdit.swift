@@ -1,8 +1,10 @@
 internal import Model
+internal import Platform
 
 /// A change of a watermark by a person: shown first, confirmed, then made.
 struct WatermarkEdit {
-    private let path: String
+    private let list: String
+    private let step: String
     private let name: String
     private let reason: String?
     private let isConfirmed: Bool
@@ -11,8 +13,9 @@ struct WatermarkEdit {
 
     /// Takes the pipeline, the step and the options from the arguments.
     init(_ arguments: Arguments, problems: inout [String]) {
-        let (pipeline, step) = (arguments.operand(0) ?? "", arguments.operand(1) ?? "")
-        path = "/v1/pipelines/\(ServerClient.encoded(pipeline))/watermarks/\(ServerClient.encoded(step))"
+        let pipeline = arguments.operand(0) ?? ""
+        step = arguments.operand(1) ?? ""
+        list = "/v1/pipelines/\(ServerClient.encoded(pipeline))/watermarks"
         name = "\(pipeline)/\(step)"
         reason = arguments.text("reason")
         isConfirmed = arguments.flag("yes")
@@ -22,9 +25,12 @@ struct WatermarkEdit {
 
     /// The value as it stands; nil when there is none.
     func current() throws(CommandError) -> JSONValue? {
-        let value = try client.get(path)["value"]
+        let watermarks = try client.list(list, "watermarks", limit: Limits.pipelineSteps)
+        let value = watermarks.first { $0["step"]?.string == step }?["value"]
         return value == .null ? nil : value
     }
+
+    private var path: String { list + "/" + ServerClient.encoded(step) }
 
     /// Sets the value.
     func put(_ value: JSONValue, from current: JSONValue?, _ terminal: Terminal) throws(CommandError) -> ExitCode {
@@ -61,7 +67,11 @@ struct WatermarkEdit {
     }
 
     private func tell(_ answer: JSONValue, _ terminal: Terminal) -> ExitCode {
-        terminal.line(isJSON ? answer.text(pretty: true) : "changed")
+        if isJSON {
+            terminal.line(answer == .null ? "{}" : answer.text(pretty: true))
+        } else {
+            terminal.line("changed")
+        }
         return .success
     }
 }

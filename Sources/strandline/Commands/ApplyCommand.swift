@@ -42,9 +42,13 @@ struct ApplyCommand: Command {
     }
 
     private func put(_ kind: String, _ name: String, _ json: JSONValue) throws(CommandError) -> String {
+        let path = "/v1/\(kind)s/\(ServerClient.encoded(name))"
+        // Nothing there yet, or a server that will say what is wrong with it once more below.
+        let before = (try? client.get(path))?["version"]
         do throws(CommandError) {
-            let answer = try client.send("PUT", "/v1/\(kind)s/\(ServerClient.encoded(name))", body: json)
-            return answer.status == 201 ? "created" : "updated"
+            let answer = try client.send("PUT", path, body: json)
+            if answer.status == 201 { return "created" }
+            return answer.json["version"] == before ? "unchanged" : "updated"
         } catch {
             throw CommandError(message: "\(kind) \(name): \(error.message)", hint: error.hint, code: error.code)
         }

@@ -7,7 +7,7 @@ struct StatusCommand: Command {
         details: "The exit code is 1 when the last run of a pipeline failed.",
         operands: [Operand(name: "PIPELINE", isOptional: true)], options: ServerClient.options)
 
-    // More pipelines than a person reads at once; the answer of each costs a request.
+    // More than a person reads at once.
     private static let mostPipelines = 1_000
 
     private let pipeline: String?
@@ -21,46 +21,41 @@ struct StatusCommand: Command {
     }
 
     func run(_ terminal: Terminal) throws(CommandError) -> ExitCode {
-        let names = try self.names()
-        var table = Table("PIPELINE", "STATE", "FINISHED", "TOOK>", "STEP", "CURSOR", "WATERMARK")
-        var items: [JSONValue] = []
-        var hasFailed = false
-        for name in names {
-            let encoded = ServerClient.encoded(name)
-            let run = try client.list("/v1/runs?pipeline=" + encoded, "runs", limit: 1).first
-            let watermarks = try client.list("/v1/pipelines/\(encoded)/watermarks", "watermarks", limit: 1_000)
-            hasFailed = hasFailed || run?["state"]?.string == RunState.failed.rawValue
-            items.append(
-                .object([
-                    "pipeline": .string(name), "last_run": run ?? .null, "watermarks": .array(watermarks),
-                ]))
-            StatusCommand.add(name, run, watermarks, to: &table)
-        }
+        let pipelines = try self.pipelines()
+        let failed = pipelines.contains { $0["last_run"]?["state"]?.string == RunState.failed.rawValue }
         if isJSON {
-            terminal.line(JSONValue.object(["pipelines": .array(items)]).text(pretty: true))
-        } else if names.isEmpty {
+            terminal.line(JSONValue.object(["pipelines": .array(pipelines.map(StatusCommand.json))]).text(pretty: true))
+        } else if pipelines.isEmpty {
             terminal.line("no pipelines; send some with `strandline apply FILE`")
         } else {
+            var table = Table("PIPELINE", "STATE", "FINISHED", "TOOK>", "STEP", "CURSOR", "WATERMARK")
+            for pipeline in pipelines { StatusCommand.add(pipeline, to: &table) }
             terminal.line(table.text)
         }
-        return hasFailed ? .failure : .success
+        return failed ? .failure : .success
     }
 
-    private func names() throws(CommandError) -> [String] {
-        if let pipeline {
-            _ = try client.get("/v1/pipelines/" + ServerClient.encoded(pipeline))
-            return [pipeline]
-        }
-        let pipelines = try client.list("/v1/pipelines", "pipelines", limit: StatusCommand.mostPipelines)
-        return pipelines.compactMap { $0["name"]?.string }
+    private func pipelines() throws(CommandError) -> [JSONValue] {
+        if let pipeline { return [try client.get("/v1/pipelines/" + ServerClient.encoded(pipeline))] }
+        return try client.list("/v1/pipelines", "pipelines", limit: StatusCommand.mostPipelines)
     }
 
-    private static func add(_ name: String, _ run: JSONValue?, _ watermarks: [JSONValue], to table: inout Table) {
+    private static func json(_ pipeline: JSONValue) -> JSONValue {
+        .object([
+            "name": pipeline["name"] ?? .null, "last_run": pipeline["last_run"] ?? .null,
+            "watermarks": pipeline["watermarks"] ?? .array([]),
+        ])
+    }
+
+    private static func add(_ pipeline: JSONValue, to table: inout Table) {
+        let run = pipeline["last_run"]
+        let watermarks = pipeline["watermarks"]?.array ?? []
         let first = watermarks.first
         table.add(
-            name, run?["state"]?.string ?? "never ran", HumanText.time(run?["finished_at"]?.string),
-            HumanText.seconds(run?["duration_seconds"]?.double), first?["step"]?.string ?? "",
-            first?["cursor"]?.string ?? "", first.map { HumanText.cursor($0["value"]) } ?? "")
+            pipeline["name"]?.string ?? "", run?["state"]?.string ?? "never ran",
+            HumanText.time(run?["finished_at"]?.string), HumanText.seconds(run?["duration_seconds"]?.double),
+            first?["step"]?.string ?? "", first?["cursor"]?.string ?? "",
+            first.map { HumanText.cursor($0["value"]) } ?? "")
         for watermark in watermarks.dropFirst() {
             table.add(
                 "", "", "", "", watermark["step"]?.string ?? "", watermark["cursor"]?.string ?? "",

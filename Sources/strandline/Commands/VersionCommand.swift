@@ -1,4 +1,6 @@
 internal import Documents
+internal import HTTPClient
+internal import HTTPServer
 internal import Model
 internal import SQLite
 
@@ -18,7 +20,10 @@ struct VersionCommand: Command {
     }
 
     func run(_ terminal: Terminal) throws(CommandError) -> ExitCode {
-        let libraries = [("sqlite", SQLiteLibrary.version), ("libyaml", YAMLLibrary.version)]
+        let libraries = [
+            ("sqlite", SQLiteLibrary.version), ("libmicrohttpd", MicroHTTPLibrary.version),
+            ("libyaml", YAMLLibrary.version), ("libcurl", CurlLibrary.version),
+        ]
         if isJSON {
             let members = [("strandline", VersionCommand.program)] + libraries
             terminal.line(JSONValue.object(members.map { JSONValue.Member($0.0, .string($0.1)) }).text(pretty: true))

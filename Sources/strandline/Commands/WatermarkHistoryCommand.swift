@@ -22,9 +22,9 @@ struct WatermarkHistoryCommand: Command {
     }
 
     func run(_ terminal: Terminal) throws(CommandError) -> ExitCode {
-        let changes = try client.list(path, "history", limit: limit)
+        let changes = try client.list(path, "watermarks", limit: limit)
         guard !isJSON else {
-            terminal.line(JSONValue.object(["history": .array(changes)]).text(pretty: true))
+            terminal.line(JSONValue.object(["watermarks": .array(changes)]).text(pretty: true))
             return .success
         }
         var table = Table("VERSION>", "WATERMARK", "CHANGED", "BY")
