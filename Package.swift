@@ -68,6 +68,6 @@ let package = Package(
         .testTarget(
             name: "EngineTests", dependencies: ["Engine", "Store", "Loading", "SQLite", "Model", "Platform"],
             swiftSettings: house),
-        .testTarget(name: "SystemTests", dependencies: ["strandline"], swiftSettings: house),
+        .testTarget(name: "SystemTests", dependencies: ["CSQLite", "strandline"], swiftSettings: house),
     ]
 )

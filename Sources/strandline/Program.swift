@@ -3,7 +3,8 @@ internal import Model
 /// The program: finds the command that the words name, and runs it.
 enum Program {
     private static let commands: [any Command.Type] = [
-        ApplyCommand.self, ValidateCommand.self, RunCommand.self, RunsCommand.self, StatusCommand.self,
+        ServeCommand.self, ApplyCommand.self, ValidateCommand.self, RunCommand.self, RunsCommand.self,
+        StatusCommand.self,
         WatermarkGetCommand.self, WatermarkSetCommand.self, WatermarkHistoryCommand.self, WatermarkDeleteCommand.self,
         DemoCommand.self, VersionCommand.self,
     ]

@@ -1,0 +1,167 @@
+import Foundation
+import Testing
+
+struct ServeTests {
+    @Test func loadsWhatIsNewAndStopsWith0() throws {
+        try withFolder { folder in
+            let shop = try ShopFolder(folder, count: 1_000)
+            let server = try ServerProcess(in: folder)
+            let first = try server.client("run", "items", "--wait", in: folder)
+            #expect(first.code == 0, "\(first.errors)")
+            #expect(first.output.contains("items  success  1 000     1 000"))
+            #expect(try shop.isLoaded())
+            try shop.source.execute(
+                """
+                UPDATE items SET name = 'changed', updated_at = '2024-01-01T00:00:00Z' WHERE id = 7;
+                INSERT INTO items VALUES (5000, 'new', '2024-01-01T00:00:00Z');
+                """)
+            let run = try server.json("run", "items", "--wait", in: folder)
+            let step = (run["steps"] as? [[String: Any]])?.first
+            #expect(run["state"] as? String == "success")
+            #expect(step?["rows_inserted"] as? Int == 1)
+            #expect(step?["rows_updated"] as? Int == 1)
+            #expect(step?["watermark_after"] as? String == "2024-01-01T00:00:00Z")
+            #expect(try shop.isLoaded())
+            let status = try server.client("status", in: folder)
+            #expect(status.code == 0)
+            #expect(status.output.contains("2024-01-01T00:00:00Z"))
+            #expect(try server.client("runs", in: folder).output.split(separator: "\n").count == 3)
+            #expect(server.kill(SIGTERM) == 0)
+            #expect(server.log.contains("stopped"))
+        }
+    }
+
+    @Test func aFailedRunIsToldAndExitsWith1() throws {
+        try withFolder { folder in
+            let shop = try ShopFolder(folder, count: 1)
+            try shop.source.execute("DROP TABLE items")
+            let server = try ServerProcess(in: folder)
+            let outcome = try server.client("run", "items", "--wait", in: folder)
+            #expect(outcome.code == 1)
+            #expect(outcome.output.contains("of items: failed"))
+            #expect(outcome.output.contains("items"))
+            #expect(try server.client("status", in: folder).code == 1)
+            #expect(server.kill(SIGINT) == 0)
+        }
+    }
+
+    @Test func aWatermarkMovesOnlyWhenConfirmed() throws {
+        try withFolder { folder in
+            _ = try ShopFolder(folder, count: 100)
+            let server = try ServerProcess(in: folder)
+            #expect(try server.client("run", "items", "--wait", in: folder).code == 0)
+            let before = try server.client("watermark", "get", "items", in: folder).output
+            let words = ["2023-11-14T22:13:30Z", "--reason", "reload"]
+            let asked = try server.client("watermark", "set", "items", "items", words[0], in: folder)
+            #expect(asked.code == 1)
+            #expect(asked.output.contains("the next run would read"))
+            #expect(try server.client("watermark", "get", "items", in: folder).output == before)
+            let told = try server.client(
+                "watermark", "set", "items", "items", words[0], words[1], words[2], "--yes", in: folder)
+            #expect(told.code == 0, "\(told.errors)")
+            let history = try server.client("watermark", "history", "items", "items", in: folder).output
+            #expect(history.contains("a person: reload"))
+            #expect(try server.client("watermark", "delete", "items", "items", "--yes", in: folder).code == 0)
+            #expect(try server.client("watermark", "get", "items", in: folder).output == "no watermarks\n")
+        }
+    }
+
+    @Test func appliesDocumentsThroughTheServer() throws {
+        try withFolder { folder in
+            _ = try ShopFolder(folder, count: 1)
+            let path = "pipelines/items.yaml"
+            let server = try ServerProcess(in: folder)
+            let same = try server.client("apply", path, in: folder)
+            #expect(same.code == 0, "\(same.errors)")
+            #expect(
+                same.output == "connection shop unchanged\nconnection warehouse unchanged\npipeline items unchanged\n")
+            let changed = ShopFolder.document.replacingOccurrences(
+                of: "name: items\n    retries", with: "name: other\n    retries")
+            try Data(changed.utf8).write(to: folder.appendingPathComponent("other.yaml"))
+            #expect(try server.client("apply", "other.yaml", in: folder).output.contains("pipeline other created"))
+            try Data("pipelines: [ { name: x } ]".utf8).write(to: folder.appendingPathComponent("wrong.yaml"))
+            let wrong = try server.client("apply", "wrong.yaml", in: folder)
+            #expect(wrong.code == 1)
+            #expect(wrong.errors.hasPrefix("wrong.yaml:1:14: the pipeline has no `steps`"))
+        }
+    }
+
+    @Test func readsItsDocumentsAgainAtSIGHUP() throws {
+        try withFolder { folder in
+            _ = try ShopFolder(folder, count: 1)
+            let server = try ServerProcess(in: folder)
+            let file = folder.appendingPathComponent("pipelines/items.yaml")
+            try Data("pipelines: [".utf8).write(to: file)
+            server.signal(SIGHUP)
+            try server.wait(for: "the refusal") { server.log.contains("documents not applied") }
+            #expect(try server.client("status", "items", in: folder).code == 0)
+            let text = ShopFolder.document.replacingOccurrences(
+                of: "- name: items\n    retries", with: "- name: more\n    retries")
+            try Data(text.utf8).write(to: file)
+            server.signal(SIGHUP)
+            try server.wait(for: "the new pipeline") { try server.client("status", "more", in: folder).code == 0 }
+            #expect(server.kill(SIGTERM) == 0)
+        }
+    }
+
+    @Test func wrongDocumentsStopTheStartAndLeaveNoTrace() throws {
+        try withFolder { folder in
+            try Data("pipelines:\n  - name: x\n    stps: []\n".utf8).write(to: folder.appendingPathComponent("a.yaml"))
+            let outcome = try Program.run(["serve", "--listen", "127.0.0.1:0", "--config-dir", "."], in: folder)
+            #expect(outcome.code == 1)
+            #expect(outcome.errors.contains("./a.yaml:3:5: a pipeline has no key `stps`"))
+            #expect(outcome.errors.contains("Did you mean `steps`?"))
+            #expect(!FileManager.default.fileExists(atPath: folder.appendingPathComponent("strandline-data").path))
+        }
+    }
+
+    @Test func oneStateDirectoryHasOneServer() throws {
+        try withFolder { folder in
+            let server = try ServerProcess(in: folder)
+            let second = try Program.run(["serve", "--listen", "127.0.0.1:0"], in: folder)
+            #expect(second.code == 1)
+            #expect(second.errors.contains("strandline-data"))
+            #expect(server.kill(SIGTERM) == 0)
+        }
+    }
+
+    @Test func aPortThatIsTakenIsNamed() throws {
+        try withFolder { folder in
+            let server = try ServerProcess(in: folder)
+            let address = String(server.url.dropFirst("http://".count))
+            let second = try Program.run(["serve", "--listen", address, "--state-dir", "other"], in: folder)
+            #expect(second.code == 1)
+            #expect(second.errors.contains("cannot listen on \(address)"))
+        }
+    }
+
+    @Test func otherAddressesNeedInsecure() throws {
+        try withFolder { folder in
+            let outcome = try Program.run(["serve", "--listen", "0.0.0.0:0"], in: folder)
+            #expect(outcome.code == 2)
+            #expect(outcome.errors.contains("would let every machine that reaches this one read and change your data"))
+            #expect(outcome.errors.contains("--insecure"))
+        }
+    }
+
+    @Test func everyWrongFlagIsToldAtOnce() throws {
+        try withFolder { folder in
+            let outcome = try Program.run(
+                ["serve", "--wrkers", "3", "--log-format", "xml", "--data-root", "none"], in: folder)
+            #expect(outcome.code == 2)
+            let lines = outcome.errors.split(separator: "\n")
+            #expect(lines.count == 3)
+            #expect(outcome.errors.contains("did you mean --workers?"))
+        }
+    }
+
+    @Test func aServerThatIsNotThereIsNamed() throws {
+        try withFolder { folder in
+            let outcome = try Program.run(["status", "--server", "http://127.0.0.1:1"], in: folder)
+            #expect(outcome.code == 1)
+            #expect(outcome.errors.contains("cannot reach http://127.0.0.1:1"))
+            #expect(outcome.errors.contains("`strandline serve` starts one"))
+            #expect(try Program.run(["status", "--server", "ftp://x"], in: folder).code == 2)
+        }
+    }
+}
