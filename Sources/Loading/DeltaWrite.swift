@@ -256,12 +256,15 @@ struct WholeTableWrite {
             && (table.shape?.columns ?? []).map { fold($0.name) } == source
     }
 
-    /// Writes all rows of the source; nil, and nothing written, when some do not belong to the delta.
-    func write(_ range: DeltaRange, _ session: LoadSession) throws(LoadStop) -> RowCounts? {
+    /// Writes all rows of the source, `sourceRows` in number; nil, and nothing written, when some do not belong to the
+    /// delta.
+    func write(
+        _ range: DeltaRange, of sourceRows: Int, _ session: LoadSession
+    ) throws(LoadStop) -> RowCounts? {
         let condition = delta.condition(range)
         let passed = try session.integer(
             "SELECT count(*) FROM \(delta.relation.sql) WHERE \(condition.sql)", condition.parameters)
-        guard try passed == session.integer("SELECT count(*) FROM \(delta.relation.sql)") else {
+        guard passed == sourceRows else {
             session.reset(range)
             return nil
         }

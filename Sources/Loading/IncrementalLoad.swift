@@ -15,6 +15,8 @@ struct IncrementalLoad {
     private var resumeAfter: CursorKey?
     /// Whether the load is cut into commits.
     private var isCut = false
+    /// The source's rows, where they were counted.
+    private var sourceRows: Int?
     /// What the look over all that is to be loaded had to say, when the load is cut.
     private var foresight: [LoadWarning] = []
 
@@ -55,9 +57,6 @@ struct IncrementalLoad {
         }
         let strays = resumeAfter == nil ? try straysBelow(range, delta) : DeltaTally()
         let isLast = try cut(&range, held, delta, strays)
-        if resumeAfter == nil, isLast, range.lower == nil, relation.isTable {
-            session.progress.expect(try session.integer("SELECT count(*) FROM \(relation.sql)"))
-        }
         session.reset(range)
         let counts = try write(range, delta, table, held, isWhole: isNew && isLast && range.lower == nil)
         session.gate.add(strays)
@@ -78,7 +77,9 @@ struct IncrementalLoad {
         isWhole: Bool
     ) throws(LoadStop) -> RowCounts {
         let whole = WholeTableWrite(delta: delta, table: table)
-        if isWhole, whole.fits, let counts = try whole.write(range, session) { return counts }
+        if isWhole, whole.fits, let sourceRows, let counts = try whole.write(range, of: sourceRows, session) {
+            return counts
+        }
         do throws(LoadStop) {
             return try session.writer(delta, table, held).write(range, session)
         } catch {
@@ -216,13 +217,17 @@ struct IncrementalLoad {
     }
 
     /// The cursor value that ends a commit of `rowsPerCommit` rows; nil when there are no more rows than that.
-    private func boundary(
+    private mutating func boundary(
         _ range: DeltaRange, _ held: DestinationLedger.Held?, _ delta: DeltaStatement
     ) throws(LoadStop) -> CursorKey? {
-        if !isCut {
+        // An index shows by itself how much there is above a place.
+        if !isCut, range.lower == nil || !delta.isOrdered {
             // Counting is cheap for a table and not for a query, which is only cut while its first load has not ended.
             if !delta.relation.isTable, try isSettled(held) { return nil }
-            guard try session.integer("SELECT count(*) FROM \(delta.relation.sql)") > rowsPerCommit else { return nil }
+            let rows = try session.integer("SELECT count(*) FROM \(delta.relation.sql)")
+            sourceRows = rows
+            if range.lower == nil { session.progress.expect(rows) }
+            guard rows > rowsPerCommit else { return nil }
         }
         let column = quoted(delta.cursor)
         var condition = DeltaStatement.Text(sql: "\(column) IS NOT NULL", parameters: [])
