@@ -1,5 +1,5 @@
 # Builds Strandline, then leaves the tool chain behind: the image that runs has the program and four libraries.
-FROM swift:6.2-bookworm AS build
+FROM swift:6.3-bookworm AS build
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
         pkg-config libmicrohttpd-dev libsqlite3-dev libyaml-dev libcurl4-gnutls-dev \

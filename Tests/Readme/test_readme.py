@@ -28,10 +28,13 @@ MASKS = [
 class Shell:
     """A bash that is fed block after block and keeps its folder, variables and jobs."""
 
-    def __init__(self, folder, path):
+    def __init__(self, folder, path, port):
         self.process = subprocess.Popen(
             ["bash"], cwd=folder, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env={**os.environ, "PATH": f"{path}{os.pathsep}{os.environ['PATH']}"})
+            env={
+                **os.environ, "PATH": f"{path}{os.pathsep}{os.environ['PATH']}",
+                "STRANDLINE_LISTEN": f"127.0.0.1:{port}", "STRANDLINE_SERVER": f"http://127.0.0.1:{port}",
+            })
 
     def run(self, text):
         """Runs a block, and answers what it printed and how its last command ended."""
@@ -82,7 +85,7 @@ def test_the_readme_tells_the_truth(binary, tmp_path):
     (tmp_path / "public").symlink_to(TOP / "public")
     (tmp_path / "examples").symlink_to(TOP / "examples")
     port = str(free_port())
-    shell = Shell(tmp_path, binary.parent)
+    shell = Shell(tmp_path, binary.parent, port)
     ran = 0
     try:
         for note, text, answer in blocks((TOP / "README.md").read_text()):
