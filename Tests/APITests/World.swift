@@ -70,6 +70,9 @@ final class World: Sendable {
         try? FileManager.default.removeItem(atPath: directory)
     }
 
+    /// A log that nobody reads.
+    var silentLog: Log { Log { _ in } }
+
     // MARK: Data
 
     @discardableResult

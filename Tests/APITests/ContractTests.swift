@@ -1,0 +1,142 @@
+import Model
+import SQLite
+import Testing
+
+@testable import API
+@testable import HTTPServer
+
+/// `openapi.yaml` says what the server does, no more and no less.
+struct ContractTests {
+    let contract: Contract
+
+    init() throws { contract = try Contract() }
+
+    private var endpoints: [Endpoint] { Routes.endpoints + PageRoutes.endpoints }
+
+    @Test func everyRouteStandsInTheContractAndNothingElse() {
+        let written = contract.operations.map { "\($0.method) \($0.path) \($0.operation["operationId"]?.string ?? "")" }
+        let served = endpoints.map {
+            "\($0.method.rawValue) \($0.pattern.replacing("...}", with: "}")) \($0.name)"
+        }
+        #expect(Set(written) == Set(served))
+        #expect(written.count == Set(written).count)
+    }
+
+    @Test func everyParameterStandsInTheContractAndNothingElse() {
+        for endpoint in endpoints {
+            let found = contract.operations.first { $0.operation["operationId"]?.string == endpoint.name }
+            guard let parameters = found?.parameters else { continue }
+            func names(_ place: String) -> [String] {
+                parameters.filter { $0["in"]?.string == place }.compactMap { $0["name"]?.string }
+            }
+            #expect(Set(names("query")) == Set(endpoint.query + ["pretty"]), "\(endpoint.name)")
+            let inPath = endpoint.pattern.split(separator: "/").filter { $0.hasPrefix("{") }
+                .map { String($0.dropFirst().dropLast()).replacing("...", with: "") }
+            #expect(names("path") == inPath, "\(endpoint.name)")
+            #expect(names("header").contains("Idempotency-Key") == !endpoint.method.isSafe, "\(endpoint.name)")
+        }
+    }
+
+    @Test func everyReferenceLeadsSomewhereAndEveryComponentIsUsed() {
+        var used: Set<String> = []
+        for (path, object) in contract.objects() {
+            guard let reference = object["$ref"]?.string else { continue }
+            used.insert(reference)
+            #expect(contract.resolved(object) != .null, "\(path): \(reference)")
+        }
+        for kind in contract.members(contract.root["components"]) {
+            for component in contract.members(kind.value) {
+                #expect(used.contains("#/components/\(kind.key)/\(component.key)"), "\(kind.key)/\(component.key)")
+            }
+        }
+    }
+
+    @Test func everyObjectSchemaIsClosed() {
+        for (path, object) in contract.objects() where object["properties"] != nil {
+            #expect(object["additionalProperties"] == false, "\(path)")
+        }
+    }
+
+    @Test func everyBodyHasExamplesThatFitItsSchema() {
+        for (path, object) in contract.objects() {
+            // An object with a schema under `content` is a body.
+            guard path.count > 1, path[path.count - 2] == "content", let schema = object["schema"] else { continue }
+            let examples = contract.members(object["examples"])
+            #expect(!examples.isEmpty, "\(path)")
+            let isAnswer = !path.contains("requestBody") && !path.contains("requestBodies")
+            for example in examples {
+                let value = contract.resolved(example.value)["value"] ?? .null
+                #expect(contract.faults(value, schema, isAnswer: isAnswer) == [], "\(path) \(example.key)")
+            }
+        }
+    }
+
+    @Test func statesAndCodesAreThoseOfTheModel() {
+        func words(_ schema: String, _ property: String? = nil) -> [String] {
+            var found = contract.root["components"]?["schemas"]?[schema]
+            if let property { found = found?["properties"]?[property] }
+            return found?["enum"]?.array?.compactMap(\.string) ?? []
+        }
+        #expect(words("RunState") == RunState.allCases.map(\.rawValue))
+        #expect(words("StepRun", "state") == StepRunState.allCases.map(\.rawValue))
+        #expect(words("Run", "trigger") == Trigger.allCases.map(\.rawValue))
+        #expect(words("Strategy") == Strategy.allCases.map(\.rawValue))
+        #expect(words("Step", "write_mode") == WriteMode.allCases.map(\.rawValue))
+        #expect(words("Step", "schema_policy") == SchemaPolicy.allCases.map(\.rawValue))
+        #expect(words("Step", "on_gap") == GapPolicy.allCases.map(\.rawValue))
+        #expect(words("Step", "on_duplicate_key") == DuplicateKeyPolicy.allCases.map(\.rawValue))
+        #expect(words("Cursor", "format") == CursorFormat.allCases.map(\.rawValue))
+        #expect(words("Cursor", "on_missing") == MissingCursorPolicy.allCases.map(\.rawValue))
+        #expect(words("Cursor", "on_unparsable") == UnparsableCursorPolicy.allCases.map(\.rawValue))
+    }
+
+    @Test func realAnswersFitTheContract() throws {
+        let world = try World()
+        try world.page("index.html", "<!doctype html>")
+        try world.putOrders()
+        let run = world.load()["id"]?.string ?? ""
+        try world.database("shop.db") { try $0.execute("ALTER TABLE orders RENAME TO kept") }
+        let failed = world.load()["id"]?.string ?? ""
+        try world.database("shop.db") { try $0.execute("ALTER TABLE kept RENAME TO orders") }
+        let mark = "/v1/pipelines/orders/watermarks/orders"
+        let asked: [(String, HTTPServer.Method, String, String)] = [
+            ("list_connections", .get, "/v1/connections", ""), ("get_connection", .get, "/v1/connections/shop", ""),
+            ("put_connection", .put, "/v1/connections/shop", "{type: sqlite, path: shop.db}"),
+            ("test_connection", .post, "/v1/connections/shop/test", ""),
+            ("list_pipelines", .get, "/v1/pipelines", ""), ("get_pipeline", .get, "/v1/pipelines/orders", ""),
+            ("put_pipeline", .put, "/v1/pipelines/orders", World.ordersPipeline),
+            ("plan_pipeline", .post, "/v1/pipelines/orders/plan", ""), ("list_runs", .get, "/v1/runs", ""),
+            ("get_run", .get, "/v1/runs/\(run)", ""), ("get_run", .get, "/v1/runs/\(failed)", ""),
+            ("retry_run", .post, "/v1/runs/\(failed)/retry", ""),
+            ("trigger_run", .post, "/v1/pipelines/orders/runs", "{}"),
+            ("list_watermarks", .get, "/v1/watermarks", ""),
+            ("list_pipeline_watermarks", .get, "/v1/pipelines/orders/watermarks", ""),
+            ("get_watermark", .get, mark, ""),
+            ("put_watermark", .put, mark + "?dry_run=true", "{value: '2024-01-01T05:00:00Z'}"),
+            ("put_watermark", .put, mark, "{value: '2024-01-01T05:00:00Z', reason: again}"),
+            ("list_watermark_history", .get, mark + "/history", ""),
+            ("delete_watermark", .delete, mark + "?dry_run", ""), ("get_health", .get, "/healthz", ""),
+            ("get_readiness", .get, "/readyz", ""),
+            ("get_run", .get, "/v1/runs/nothing", ""), ("list_runs", .get, "/v1/runs?limit=0", ""),
+            ("put_pipeline", .put, "/v1/pipelines/orders", "{steps: [{}]}"),
+            ("put_pipeline", .put, "/v1/pipelines/orders", "{steps"),
+            ("cancel_run", .post, "/v1/runs/\(run)/cancel", ""),
+        ]
+        for (name, method, target, body) in asked {
+            let answer = world.ask(method, target, body: body)
+            let promised = contract.schema(name, answer.status)
+            #expect(answer.header("Content-Type") == promised?.type, "\(name) \(answer.text)")
+            #expect(contract.faults(answer.json, promised?.schema ?? .null) == [], "\(name) \(answer.text)")
+        }
+    }
+
+    @Test func theContractIsServedAsItStandsAtTheTopLevel() throws {
+        let world = try World()
+        let answer = world.ask(.get, "/openapi.yaml")
+        #expect(answer.header("Content-Type") == "application/yaml")
+        #expect(answer.text.hasPrefix("openapi: 3.1.0\n"))
+        let again = world.ask(.get, "/openapi.yaml", ["If-None-Match": answer.header("ETag") ?? ""])
+        #expect(again.status == 304)
+        #expect(again.text.isEmpty)
+    }
+}

@@ -1,0 +1,134 @@
+import HTTPClient
+import Model
+import Platform
+import SQLite
+import Store
+import Testing
+
+@testable import API
+@testable import HTTPServer
+
+/// What only shows over the network: waiting, heads, readiness.
+struct LiveTests {
+    private let runs = "/v1/pipelines/orders/runs"
+
+    private func server(_ isStarted: Bool = true) throws -> (world: World, client: HTTPClient) {
+        let world = try World(isStarted: isStarted)
+        try world.putOrders()
+        return (world, try world.listen())
+    }
+
+    @Test func waitsForTheEndOfARun() throws {
+        let (world, client) = try server()
+        let answer = Reading(try client.send("POST", runs, headers: [("Prefer", "respond-async, wait=30")]))
+        #expect(answer.status == 200)
+        #expect(answer.header("Preference-Applied") == "wait=30")
+        #expect(answer.json["state"] == "success")
+        #expect(answer.json["steps"]?[0]?["rows_inserted"] == 10)
+        #expect(answer.header("Location") == "/v1/runs/\(answer.json["id"]?.string ?? "")")
+        #expect(answer.json == world.ask(.get, answer.header("Location") ?? "/").json)
+    }
+
+    @Test func saysSoWhenTheRunTakesLonger() throws {
+        let (_, client) = try server(false)
+        let answer = Reading(try client.send("POST", runs, headers: [("Prefer", "wait=1")]))
+        #expect(answer.status == 202)
+        #expect(answer.header("Preference-Applied") == "wait=1")
+        #expect(answer.header("Location") != nil)
+        #expect(answer.header("Retry-After") == "1")
+        #expect(answer.json["state"] == "queued")
+    }
+
+    @Test func aRepeatedTriggerWaitsForTheSameRun() throws {
+        let (_, client) = try server()
+        let headers = [("Prefer", "wait=30"), ("Idempotency-Key", "w")]
+        let first = Reading(try client.send("POST", runs, headers: headers))
+        let again = Reading(try client.send("POST", runs, headers: headers))
+        #expect(first.status == 200)
+        #expect(again.status == 200)
+        #expect(again.text == first.text)
+        #expect(again.header("Idempotency-Replayed") == "true")
+    }
+
+    @Test func retryAndCancelWaitToo() throws {
+        let (world, client) = try server(false)
+        let id = world.ask(.post, runs).json["id"]?.string ?? ""
+        #expect(try client.send("POST", "/v1/runs/\(id)/cancel", headers: [("Prefer", "wait=5")]).status == 200)
+        try world.engine.start()
+        let retry = Reading(try client.send("POST", "/v1/runs/\(id)/retry", headers: [("Prefer", "wait=30")]))
+        #expect(retry.status == 200)
+        #expect(retry.json["state"] == "success")
+    }
+
+    @Test func aHeadHasTheFieldsOfItsGet() throws {
+        let (_, client) = try server()
+        let head = try client.send("HEAD", "/v1/pipelines/orders")
+        let get = try client.send("GET", "/v1/pipelines/orders")
+        #expect(head.status == 200)
+        #expect(head.body.isEmpty)
+        #expect(head.header("ETag") == get.header("ETag"))
+        #expect(head.header("Content-Length") == get.header("Content-Length"))
+        #expect(get.header("Cache-Control") == "no-store")
+    }
+
+    @Test func everyRouteAsksForAKnownHost() throws {
+        let (_, client) = try server()
+        for endpoint in Routes.endpoints + PageRoutes.endpoints {
+            let path = endpoint.pattern.split(separator: "/").map { $0.hasPrefix("{") ? "x" : String($0) }
+            let answer = Reading(
+                try client.send(
+                    endpoint.method.rawValue, "/" + path.joined(separator: "/"), headers: [("Host", "evil.example")]))
+            #expect(answer.status == 421, "\(endpoint.name)")
+            #expect(answer.code == "unknown_host")
+        }
+    }
+
+    @Test func theProblemHasTheIdentifierOfTheRequest() throws {
+        let (_, client) = try server()
+        let answer = Reading(try client.send("GET", "/v1/runs/none", headers: [("X-Request-Id", "mine-1")]))
+        #expect(answer.json["request_id"] == "mine-1")
+        #expect(answer.header("X-Request-Id") == "mine-1")
+    }
+
+    @Test func showsHowFarARunHasCome() throws {
+        let world = try World(orders: 20_000)
+        try world.putOrders()
+        // Another program holds the destination's write lock, so the step stays in hand.
+        let blocker = try Connection(path: world.directory + "/data/warehouse.db", access: .create)
+        try blocker.execute("PRAGMA journal_mode = WAL; CREATE TABLE other (a); BEGIN IMMEDIATE")
+        let id = world.ask(.post, runs).json["id"]?.string ?? ""
+        var seen: JSONValue?
+        let started = SystemClock().uptime()
+        while seen == nil, SystemClock().uptime() - started < .seconds(4) {
+            let run = world.ask(.get, "/v1/runs/\(id)").json
+            if run["progress"] != .null { seen = run["progress"] }
+        }
+        try blocker.execute("ROLLBACK")
+        blocker.close()
+        #expect(seen?.keys == ["step", "rows_read", "rows_expected", "commits"])
+        #expect(seen?["step"] == "orders")
+        let end = world.finished(id)
+        #expect(end["state"] == "success")
+        #expect(end["progress"] == .null)
+    }
+
+    @Test func isReadyUntilItDrains() throws {
+        let (world, client) = try server()
+        #expect(try client.send("GET", "/readyz").status == 200)
+        world.api.drain()
+        let answer = Reading(try client.send("GET", "/readyz"))
+        #expect(answer.status == 503)
+        #expect(answer.header("Retry-After") == "5")
+        #expect(try client.send("GET", "/healthz").status == 200)
+    }
+
+    @Test func isNotReadyWithoutItsControlDatabase() throws {
+        let world = try World(isStarted: false)
+        world.store.close()
+        let answer = world.ask(.get, "/readyz")
+        #expect(answer.status == 503)
+        #expect(answer.code == "stopping")
+        #expect(world.ask(.get, "/healthz").status == 200)
+        #expect(world.ask(.get, "/v1/runs").status == 503)
+    }
+}
