@@ -64,14 +64,19 @@ extension Loader {
         }
     }
 
-    /// The tables that the engine would read in full for a statement.
+    /// The tables that the engine would read in full for a statement, by the names that the source has for them.
     private func scans(_ statement: DeltaStatement.Text, _ session: LoadSession) throws(LoadStop) -> [String] {
         let rows = try session.connection.stopping { db throws(SQLiteError) in
             try db.rows("EXPLAIN QUERY PLAN " + statement.sql, statement.parameters)
         }
         return rows.compactMap { row in
             guard let detail = row["detail"].string, detail.hasPrefix("SCAN ") else { return nil }
-            return String(detail.dropFirst(5).prefix { $0 != " " })
+            var name = detail.dropFirst(5)
+            // Where the source is attached is our own affair.
+            for schema in ["main.", SourceRelation.schema + "."] where name.hasPrefix(schema) {
+                name = name.dropFirst(schema.count)
+            }
+            return String(name.prefix { $0 != " " })
         }
     }
 }
