@@ -47,14 +47,14 @@ public struct DataRoots: Sendable {
     /// `mustExist`. A path outside the roots fails in the same words whether or not something is there.
     public func resolve(_ path: String, mustExist: Bool) throws(Failure) -> DatabaseFile {
         try refuseOddSpelling(path)
-        let absolute = path.hasPrefix("/") ? path : (folders.first ?? "/") + "/" + path
+        let absolute = path.utf8.first == DataRoots.slash ? path : (folders.first ?? "/") + "/" + path
         let outside = Failure(
             .outsideDataRoot, "\(path) lies outside the data roots",
             hint: "use a path below \(folders.joined(separator: " or ")), or start the server with --data-root FOLDER")
         let (folder, name) = DataRoots.split(absolute)
         guard !name.isEmpty, name != ".", name != "..", let parent = DataRoots.resolve(folder) else {
             // Saying that a folder is missing is safe only where the user may look.
-            guard isInside(DataRoots.lexicallyResolved(absolute)) else { throw outside }
+            guard isInside(DataRoots.lexicallyResolved(absolute)), isBelowRoot(absolute) else { throw outside }
             throw Failure(
                 .missingFile, "\(path): its folder does not exist", hint: "create the folder, or correct the path")
         }
@@ -62,6 +62,7 @@ public struct DataRoots: Sendable {
         guard let resolved = DataRoots.resolve(unresolved) else {
             guard isInside(unresolved) else { throw outside }
             guard DataRoots.kind(ofLinkItself: unresolved) == nil else {
+                guard leadsInside(unresolved) else { throw outside }
                 throw Failure(
                     .missingFile, "\(path) is a link that leads nowhere", hint: "correct or remove the link")
             }
@@ -73,6 +74,7 @@ public struct DataRoots: Sendable {
             return DatabaseFile(path: unresolved, identity: unresolved)
         }
         guard isInside(resolved) else { throw outside }
+        try refuseOddSpelling(resolved)
         switch DataRoots.kind(of: resolved) {
         case .file(let identity): return DatabaseFile(path: resolved, identity: identity)
         case .folder:
@@ -97,7 +99,9 @@ public struct DataRoots: Sendable {
                 "means a database in memory, which would vanish with the run"
             } else if path.unicodeScalars.contains(where: { $0.value < 32 || $0.value == 127 }) {
                 "holds a control character"
-            } else if path.hasSuffix("-wal") || path.hasSuffix("-shm") || path.hasSuffix("-journal") {
+            } else if ["-wal", "-shm", "-journal"].contains(where: {
+                path.utf8.reversed().starts(with: $0.utf8.reversed())
+            }) {
                 "names a part of another database"
             } else {
                 nil
@@ -108,8 +112,36 @@ public struct DataRoots: Sendable {
             field: "path")
     }
 
+    // Paths are bytes to the system. Swift's characters are not: a slash and an accent after it are one of them.
+
+    private static let slash = UInt8(ascii: "/")
+
     private func isInside(_ path: String) -> Bool {
-        folders.contains { $0 == "/" || path.hasPrefix($0 + "/") }
+        folders.contains { $0 == "/" || path.utf8.starts(with: ($0 + "/").utf8) }
+    }
+
+    /// Whether the nearest folder that exists on the way to `path` is a root or lies inside one.
+    private func isBelowRoot(_ path: String) -> Bool {
+        var folder = path
+        while folder != "/" {
+            folder = DataRoots.split(folder).folder
+            if let resolved = DataRoots.resolve(folder) { return folders.contains(resolved) || isInside(resolved) }
+        }
+        return folders.contains("/")
+    }
+
+    /// Whether a link that leads nowhere would lead to a place inside the roots.
+    private func leadsInside(_ link: String) -> Bool {
+        var path = link
+        for _ in 0..<40 {
+            var target = [CChar](repeating: 0, count: Int(PATH_MAX))
+            let count = readlink(path, &target, target.count - 1)
+            guard count > 0 else { return isInside(path) && isBelowRoot(path) }
+            let text = String(decoding: target[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            path = DataRoots.lexicallyResolved(
+                text.utf8.first == DataRoots.slash ? text : DataRoots.split(path).folder + "/" + text)
+        }
+        return false
     }
 
     private enum Kind: Equatable {
@@ -142,15 +174,15 @@ public struct DataRoots: Sendable {
     }
 
     private static func split(_ path: String) -> (folder: String, name: String) {
-        guard let slash = path.lastIndex(of: "/") else { return (".", path) }
+        guard let slash = path.utf8.lastIndex(of: slash) else { return (".", path) }
         let folder = String(path[..<slash])
-        return (folder.isEmpty ? "/" : folder, String(path[path.index(after: slash)...]))
+        return (folder.isEmpty ? "/" : folder, String(path[path.utf8.index(after: slash)...]))
     }
 
     /// The path with `.` and `..` worked out on paper, for a path whose folder does not exist.
     private static func lexicallyResolved(_ path: String) -> String {
-        var parts: [Substring] = []
-        for part in path.split(separator: "/") where part != "." {
+        var parts: [String] = []
+        for part in path.utf8.split(separator: slash).map({ String(Substring($0)) }) where part != "." {
             if part == ".." { _ = parts.popLast() } else { parts.append(part) }
         }
         return "/" + parts.joined(separator: "/")

@@ -246,7 +246,8 @@ struct WholeTableWrite {
     let delta: DeltaStatement
     let table: DestinationTable
 
-    private var copy: String { "\(table.insert) SELECT * FROM \(delta.relation.sql)" }
+    /// The statement that copies the rows.
+    var copy: String { "\(table.insert) SELECT * FROM \(delta.relation.sql)" }
 
     /// Whether source and destination have the same columns in the same order, and no two rows share a key.
     var fits: Bool {

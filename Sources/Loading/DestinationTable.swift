@@ -21,12 +21,12 @@ struct DestinationTable {
     ///
     /// An append destination keeps every version of a row, so its key names no row; it gets an index on the cursor
     /// instead, by which a run finds what it has loaded already.
-    func create(_ columns: [ColumnShape], isStrictSource: Bool) -> [String] {
+    func create(_ columns: [ColumnShape]) -> [String] {
         let isKeyed = step.writeMode != .append || step.strategy == .fullRefresh
         let key = Set(step.primaryKey.map(fold))
         var lines = columns.map { column in
             var line = quoted(column.name)
-            if let type = DestinationTable.type(column.type, isStrictSource: isStrictSource) { line += " " + type }
+            if let type = DestinationTable.type(column.type) { line += " " + type }
             // A single INTEGER key is the row number, which is never NULL anyway.
             let isRowNumber = key.count == 1 && fold(column.type) == "integer"
             if key.contains(fold(column.name)), isKeyed, !isRowNumber { line += " NOT NULL" }
@@ -44,35 +44,55 @@ struct DestinationTable {
         return statements
     }
 
+    /// The table as it will be once it was made, or was given the columns it lacks.
+    func prepared(_ match: SchemaMatch, _ relation: SourceRelation) -> DestinationTable {
+        var shape = shape ?? TableShape(name: step.destination.table, kind: .table, columns: [])
+        let isNew = self.shape == nil
+        for column in isNew ? match.pairs.compactMap({ relation.shape.column($0.source) }) : match.added {
+            let type = DestinationTable.type(column.type) ?? ""
+            shape.columns.append(ColumnShape(name: column.name, type: type))
+        }
+        if isNew, !step.primaryKey.isEmpty {
+            shape.uniqueKeys = [UniqueKey(columns: Set(step.primaryKey.map(fold)), isBinary: true)]
+        }
+        return DestinationTable(step: step, shape: shape)
+    }
+
     /// The statement that adds a column of the source to the table.
-    func add(_ column: ColumnShape, isStrictSource: Bool) -> String {
-        let type = DestinationTable.type(column.type, isStrictSource: isStrictSource).map { " " + $0 } ?? ""
+    func add(_ column: ColumnShape) -> String {
+        let type = DestinationTable.type(column.type).map { " " + $0 } ?? ""
         return "ALTER TABLE \(sql) ADD COLUMN \(quoted(column.name))\(type)"
     }
+
+    /// Words that SQLite takes for no part of a type.
+    private static let reservedWords: Set<String> = [
+        "add", "all", "alter", "always", "and", "as", "autoincrement", "between", "case", "check", "collate", "commit",
+        "constraint", "create", "default", "deferrable", "delete", "distinct", "drop", "else", "escape", "except",
+        "exists", "foreign", "from", "generated", "group", "having", "if", "in", "index", "insert", "intersect", "into",
+        "is", "isnull", "join", "limit", "not", "nothing", "notnull", "null", "on", "or", "order", "primary",
+        "references", "returning", "select", "set", "table", "then", "to", "transaction", "union", "unique", "update",
+        "using", "values", "when", "where",
+    ]
 
     /// A declared type as it may be written in another table; nil for none.
     ///
     /// Outside STRICT tables ANY would turn texts that look like numbers into numbers, so it becomes no type. A type
     /// with odd characters or with a keyword of a constraint is quoted, and then only gives its affinity.
-    static func type(_ declared: String, isStrictSource: Bool) -> String? {
-        guard !declared.isEmpty, !(isStrictSource && fold(declared) == "any") else { return nil }
-        let constraintWords: Set<String> = [
-            "primary", "not", "null", "unique", "check", "default", "collate", "references", "generated", "as",
-            "constraint", "always",
-        ]
+    static func type(_ declared: String) -> String? {
+        guard !declared.isEmpty, fold(declared) != "any" else { return nil }
         let words = fold(declared).split { !($0.isLetter || $0.isNumber || $0 == "_") }.map(String.init)
         let isPlain =
             declared.utf8.allSatisfy { byte in
                 (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte) || byte == 95
                     || byte == 32
             } && !declared.hasPrefix(" ") && !(48...57).contains(declared.utf8.first ?? 48)
-        if isPlain, constraintWords.isDisjoint(with: words) { return declared }
+        if isPlain, reservedWords.isDisjoint(with: words) { return declared }
         // `VARCHAR(20)` and `DECIMAL(10, 2)`.
         if let open = declared.firstIndex(of: "("), declared.hasSuffix(")") {
             let name = String(declared[..<open]).trimmingSpaces
             let sizes = declared[declared.index(after: open)..<declared.index(before: declared.endIndex)]
             let isSize = sizes.utf8.allSatisfy { (48...57).contains($0) || $0 == 44 || $0 == 32 }
-            if isSize, sizes.contains(where: \.isNumber), type(name, isStrictSource: false) == name { return declared }
+            if isSize, sizes.contains(where: \.isNumber), type(name) == name { return declared }
         }
         return quoted(declared)
     }

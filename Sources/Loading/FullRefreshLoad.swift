@@ -14,12 +14,15 @@ struct FullRefreshLoad {
 
     /// Does the whole load inside the open transaction; answers what is to be recorded.
     func load(at now: Timestamp) throws(LoadStop) -> DestinationLedger.Record {
-        let relation = try session.relation()
+        var relation = try session.relation()
         let before = try session.destination()
         let match = try SchemaMatch(source: relation.shape, destination: before.shape, step: step)
         let rowsBefore = before.shape == nil ? 0 : try session.rowsInDestination(before)
         if relation.isTable { session.progress.expect(try session.integer("SELECT count(*) FROM \(relation.sql)")) }
+        // A definition names its table without a schema; a temporary view of that name would be taken for it.
+        try session.drop(relation)
         let definitions = try makeBeside(before, match, relation)
+        relation = try session.relation()
         let rows = try fill(try session.destination(), match, relation)
         try ShrinkGuard(session.request).check(removed: max(0, rowsBefore - rows), of: rowsBefore)
         try refuseEmpty(rows, rowsBefore)
@@ -28,16 +31,25 @@ struct FullRefreshLoad {
         var after = try watermark(relation, held, now)
         after.warnings += try duplicates(match, relation, kept: rows)
         if before.shape != nil {
-            // A definition names its table without a schema; a temporary view of that name would be taken for it.
-            try QuerySource(connection: session.connection, schema: session.sourceSchema).drop(relation.views)
+            try session.drop(relation)
             try execute("DROP TABLE main.\(quoted(FullRefreshLoad.old))")
             for definition in definitions { try execute(definition) }
         }
         return DestinationLedger.Record(
             counts: RowCounts(read: rows, inserted: rows, deleted: rowsBefore),
             watermarkBefore: held?.watermark.value, watermarkAfter: after.watermark?.value,
-            key: after.watermark?.key ?? [], window: "all rows", warnings: match.warnings + after.warnings,
+            key: after.watermark?.key ?? [], window: "all rows",
+            warnings: match.warnings.map(reworded) + after.warnings,
             isFinal: true)
+    }
+
+    /// A rebuilt table keeps no values of its own.
+    private func reworded(_ warning: LoadWarning) -> LoadWarning {
+        guard warning.code == "columns_missing" else { return warning }
+        return LoadWarning(
+            code: warning.code,
+            message: "\(step.destination.table) was rebuilt, and columns that the source lacks were left without values"
+        )
     }
 
     /// The statements of the swap, for plans.
@@ -46,7 +58,7 @@ struct FullRefreshLoad {
     {
         guard let shape = table.shape else {
             return table.create(
-                match.pairs.compactMap { relation.shape.column($0.source) }, isStrictSource: relation.shape.isStrict)
+                match.pairs.compactMap { relation.shape.column($0.source) })
                 + [insertion(table, match, relation)]
         }
         return [rename(shape), try definition(of: shape)] + [insertion(table, match, relation)]
@@ -61,10 +73,10 @@ struct FullRefreshLoad {
     ) throws(LoadStop) -> [String] {
         guard let shape = before.shape else {
             let loaded = match.pairs.compactMap { relation.shape.column($0.source) }
-            for statement in before.create(loaded, isStrictSource: relation.shape.isStrict) { try execute(statement) }
+            for statement in before.create(loaded) { try execute(statement) }
             return []
         }
-        for column in match.added { try execute(before.add(column, isStrictSource: relation.shape.isStrict)) }
+        for column in match.added { try execute(before.add(column)) }
         let definition = try definition(of: shape)
         let dependents = try dependents(of: shape)
         try execute(rename(shape))

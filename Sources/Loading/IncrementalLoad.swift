@@ -94,7 +94,7 @@ struct IncrementalLoad {
     // MARK: Before the rows
 
     /// Refuses a watermark of another column, and a destination that does not match what the watermark says.
-    private func refuseWhatDoesNotFit(_ held: DestinationLedger.Held?, _ table: DestinationTable) throws(LoadStop) {
+    func refuseWhatDoesNotFit(_ held: DestinationLedger.Held?, _ table: DestinationTable) throws(LoadStop) {
         if let held, fold(held.watermark.cursor) != fold(cursor.column) {
             throw .failure(
                 Failure(
@@ -113,7 +113,8 @@ struct IncrementalLoad {
         }
     }
 
-    private func warnAboutDestination(
+    /// What is to be said of a destination that is not as earlier loads left it; refuses what could double rows.
+    func warnAboutDestination(
         _ held: DestinationLedger.Held?, _ table: DestinationTable, _ delta: DeltaStatement
     ) throws(LoadStop) -> [LoadWarning] {
         guard table.shape != nil else { return [] }
@@ -158,18 +159,22 @@ struct IncrementalLoad {
         let statements: [String]
         if table.shape == nil {
             let loaded = match.pairs.compactMap { relation.shape.column($0.source) }
-            statements = table.create(loaded, isStrictSource: relation.shape.isStrict)
+            statements = table.create(loaded)
         } else {
             try refuseKeyWithoutConstraint(table, relation)
-            statements = match.added.map { table.add($0, isStrictSource: relation.shape.isStrict) }
+            statements = match.added.map { table.add($0) }
         }
+        guard !statements.isEmpty else { return table }
+        try session.drop(relation)
         for statement in statements {
             try session.connection.stopping { db throws(SQLiteError) in try db.execute(statement) }
         }
-        return statements.isEmpty ? table : try session.destination()
+        _ = try session.relation()
+        return try session.destination()
     }
 
-    private func refuseKeyWithoutConstraint(_ table: DestinationTable, _ relation: SourceRelation) throws(LoadStop) {
+    /// Refuses an upsert into a table that does not hold its key to be unique, byte by byte.
+    func refuseKeyWithoutConstraint(_ table: DestinationTable, _ relation: SourceRelation) throws(LoadStop) {
         guard step.writeMode == .upsert, let shape = table.shape else { return }
         let key = Set(step.primaryKey.map(fold))
         let names = step.primaryKey.joined(separator: ", ")
@@ -253,7 +258,7 @@ struct IncrementalLoad {
     // MARK: Judging
 
     /// What an index hides from the gate: rows below the window whose cursor is NULL or has no place in the order.
-    private func straysBelow(_ range: DeltaRange, _ delta: DeltaStatement) throws(LoadStop) -> DeltaTally {
+    func straysBelow(_ range: DeltaRange, _ delta: DeltaStatement) throws(LoadStop) -> DeltaTally {
         var tally = DeltaTally()
         guard delta.isOrdered, let lower = range.lower else { return tally }
         let column = quoted(delta.cursor)

@@ -36,6 +36,18 @@ public struct LoadRequest: Sendable {
     }
 }
 
+extension LoadRequest {
+    /// The cursor that an incremental load goes by; nil for a load that rebuilds the table.
+    func incrementalCursor() throws(LoadStop) -> Cursor? {
+        guard !fullRefresh, step.strategy != .fullRefresh else { return nil }
+        if let cursor = step.cursor { return cursor }
+        throw .failure(
+            Failure(
+                .missingCursor, "step \(step.name) has strategy \(step.strategy.rawValue) but no cursor",
+                hint: "name the column that orders change, or use strategy: full_refresh", field: "cursor"))
+    }
+}
+
 /// How far a load has come; written by its worker, read on any thread.
 public final class LoadProgress: Sendable {
     private let read = Atomic<Int>(0)

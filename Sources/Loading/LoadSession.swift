@@ -49,10 +49,12 @@ final class LoadSession {
         probe = DeltaGate(order: order, progress: progress)
         let isNew = !request.destination.exists
         hasDestination = purpose == .load || !isNew
-        // To look at a load into a file that does not exist yet, the source's file alone is opened.
-        let sharesFile = !hasDestination || request.source.identity == request.destination.identity
+        // To look at a load into a file that does not exist yet, the source's file stands in for it, unread.
+        let sharesFile = request.source.identity == request.destination.identity
         sourceSchema = sharesFile ? "main" : SourceRelation.schema
         do throws(SQLiteError) {
+            // A destination must not be made for a source that cannot be opened.
+            if isNew { try Connection(path: request.source.path, access: .readOnly, stop: stop).close() }
             connection = try Connection(
                 path: hasDestination ? request.destination.path : request.source.path,
                 access: purpose == .load ? .create : .readOnly, stop: stop)
@@ -111,6 +113,11 @@ final class LoadSession {
     /// The step's source, as it is now.
     func relation() throws(LoadStop) -> SourceRelation {
         try SourceRelation.find(request.step.source.relation, on: connection, in: sourceSchema)
+    }
+
+    /// Drops the temporary views of a source, which hide tables of the same names; `relation()` makes them again.
+    func drop(_ relation: SourceRelation) throws(LoadStop) {
+        try QuerySource(connection: connection, schema: sourceSchema).drop(relation.views)
     }
 
     /// The destination's table, as it is now.

@@ -85,7 +85,14 @@ struct LoadStopWording {
 
     /// The file that an error speaks of: SQLite says it only in the operation or not at all.
     private func file(_ error: SQLiteError) -> String {
-        error.operation.contains(source.path) || error.message.contains(source.path) ? source.path : destination.path
+        // What waits for a lock on the destination is the begin or the end of its transaction.
+        if error.isBusy, !["BEGIN", "COMMIT", "PRAGMA main"].contains(where: { error.operation.hasPrefix($0) }),
+            !error.operation.contains(destination.path)
+        {
+            return source.path
+        }
+        return error.operation.contains(source.path) || error.message.contains(source.path)
+            ? source.path : destination.path
     }
 
     /// The failure of work that was stopped on purpose.

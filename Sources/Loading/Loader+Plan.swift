@@ -13,7 +13,7 @@ extension Loader {
                 step: request.step.name, strategy: request.step.strategy, watermark: nil, from: nil, to: nil, rows: 0,
                 columns: match.pairs.map(\.source), createsDestination: table.shape == nil, statements: [],
                 fullScans: [], suggestedIndexes: [], warnings: match.warnings)
-            guard !request.fullRefresh, request.step.strategy != .fullRefresh, let cursor = request.step.cursor else {
+            guard let cursor = try request.incrementalCursor() else {
                 plan.rows = try session.integer("SELECT count(*) FROM \(relation.sql)")
                 plan.statements = try FullRefreshLoad(session: session).statements(table, match, relation)
                 plan.fullScans = [relation.shape.name]
@@ -31,10 +31,15 @@ extension Loader {
         let request = session.request
         let delta = session.delta(relation, cursor, match.pairs)
         let held = try session.held()
+        let load = IncrementalLoad(session, cursor: cursor, rowsPerCommit: 1)
+        try load.refuseWhatDoesNotFit(held, table)
+        plan.warnings += try load.warnAboutDestination(held, table, delta)
+        if table.shape != nil { try load.refuseKeyWithoutConstraint(table, relation) }
         let window = try session.window(delta, cursor, held?.watermark, clock.now())
         plan.watermark = held?.watermark.value
         plan.from = window.lower.map { CursorValue($0.value ?? .text($0.display)) ?? .text($0.display) }
         plan.rows = try session.count(window.range, delta)
+        session.probe.add(try load.straysBelow(window.range, delta))
         let tally = session.probe.tally
         if delta.needsNewest, request.step.writeMode != .append {
             session.probe.reset(window.range, readBefore: nil)
@@ -51,11 +56,16 @@ extension Loader {
         ).warnings()
         if table.shape == nil {
             let loaded = match.pairs.compactMap { relation.shape.column($0.source) }
-            plan.statements = table.create(loaded, isStrictSource: relation.shape.isStrict)
+            plan.statements = table.create(loaded)
         } else {
-            plan.statements = match.added.map { table.add($0, isStrictSource: relation.shape.isStrict) }
+            plan.statements = match.added.map { table.add($0) }
         }
-        plan.statements += session.writer(delta, table, held).statements(window.range)
+        let prepared = table.prepared(match, relation)
+        let whole = WholeTableWrite(delta: delta, table: prepared)
+        var isWhole = table.shape == nil && window.range.lower == nil && whole.fits
+        if isWhole { isWhole = try session.integer("SELECT count(*) FROM \(relation.sql)") == plan.rows }
+        plan.statements +=
+            isWhole ? [whole.copy] : session.writer(delta, prepared, held).statements(window.range)
         plan.fullScans = try scans(delta.select(window.range), session)
         if relation.isTable, !delta.isOrdered {
             let name = "\(relation.shape.name)_by_\(delta.cursor)"

@@ -71,11 +71,13 @@ extension Loader {
             let rows = try session.count(wanted.range, delta)
             var skipped = 0
             // A watermark of another column cannot be compared with.
-            if let held, fold(held.cursor) == fold(cursor.column), let lower = wanted.lower {
-                let current = try session.window(delta, cursor, held, now)
-                if let from = current.lower, from.compare(lower) < 0 {
-                    skipped = max(0, try session.count(current.range, delta) - rows)
-                }
+            if let held, fold(held.cursor) == fold(cursor.column), let lower = wanted.lower,
+                let loaded = held.value.flatMap({ session.order.key($0) }), loaded.compare(lower) < 0
+            {
+                var above = wanted.range
+                above.lower = loaded
+                above.includesLower = false
+                skipped = max(0, try session.count(above, delta) - rows)
             }
             return WatermarkPreview(current: held?.value, proposed: value, rowsToRead: rows, rowsSkipped: skipped)
         }

@@ -24,8 +24,7 @@ public final class Loader: Sendable {
         _ request: LoadRequest, stop: StopToken, progress: LoadProgress = LoadProgress()
     ) throws(Failure) -> LoadResult {
         try withSession(request, for: .load, stop: stop, progress: progress) { session throws(LoadStop) in
-            let cursor = request.step.cursor
-            guard !request.fullRefresh, request.step.strategy != .fullRefresh, let cursor else {
+            guard let cursor = try request.incrementalCursor() else {
                 return try commit(session) { now throws(LoadStop) in try FullRefreshLoad(session: session).load(at: now)
                 }
             }

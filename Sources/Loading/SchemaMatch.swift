@@ -71,6 +71,8 @@ struct SchemaMatch {
         _ source: ColumnShape, _ destination: ColumnShape, _ step: LoadStep
     ) throws(LoadStop) {
         guard fold(source.type) != fold(destination.type), !source.type.isEmpty else { return }
+        // ANY is made a column without a type, which keeps every value as it is.
+        if fold(source.type) == "any", destination.type.isEmpty { return }
         let message =
             "column \(source.name) is declared \(source.type) in the source and "
             + (destination.type.isEmpty ? "without a type" : destination.type) + " in \(step.destination.table)"
@@ -129,6 +131,9 @@ struct SchemaMatch {
         warnings.append(
             LoadWarning(
                 code: "columns_missing",
-                message: "columns of \(step.destination.table) that the source lacks keep their values: \(names)"))
+                message: step.writeMode == .deleteInsert
+                    ? "the source lacks columns of \(step.destination.table): \(names); rows written by delete_insert "
+                        + "lose their values there"
+                    : "columns of \(step.destination.table) that the source lacks keep their values: \(names)"))
     }
 }

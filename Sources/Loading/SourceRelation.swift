@@ -92,13 +92,6 @@ struct QuerySource {
         } catch {
             throw .failure(wording(error))
         }
-        let names = columns.map { fold($0.name) }
-        if let double = names.first(where: { name in names.count { $0 == name } > 1 }) {
-            throw .failure(
-                Failure(
-                    .invalidQuery, "the query gives two columns called \(double)",
-                    hint: "name each of its columns once, with AS", field: "source.query"))
-        }
         return SourceRelation(
             shape: TableShape(
                 name: "query", kind: .query,
@@ -121,30 +114,39 @@ struct QuerySource {
             try db.first("SELECT file FROM pragma_database_list WHERE name = ?", [.text(schema)])?.text("file") ?? ""
         }
         var tables: Set<String> = []
+        var names: [String] = []
         let readable = Authorizer.reading(["main"]).watching { action in
             if case .read("main", let table, _) = action { tables.insert(table) }
         }
+        var found: [String] = []
         do throws(SQLiteError) {
             let source = try Connection(path: path, access: .readOnly)
             defer { source.close() }
             let isReadOnly = try source.withAuthorizer(readable) { () throws(SQLiteError) in
-                try source.isReadOnly(query)
+                // A view would give columns of one name new names of its own.
+                names = try source.resultColumns(of: query).map { fold($0.name) }
+                return try source.isReadOnly(query)
             }
             guard isReadOnly else {
                 throw SQLiteError(code: 1, operation: "query", message: "it is not a SELECT")
             }
-            let names = tables.map(fold)
+            let read = tables.map(fold)
             let own = try source.rows("SELECT name FROM pragma_table_list WHERE schema = 'main'")
-            var found: [String] = []
             for row in own {
                 let name = try row.text("name")
-                if names.contains(fold(name)), !fold(name).hasPrefix("sqlite_") { found.append(name) }
+                if read.contains(fold(name)), !fold(name).hasPrefix("sqlite_") { found.append(name) }
             }
-            return found
         } catch {
             if error.isBusy || error.isCorrupt || error.isNotADatabase || error.cannotOpen { throw .sqlite(error) }
             throw .failure(wording(error))
         }
+        if let double = names.first(where: { name in names.count { $0 == name } > 1 }) {
+            throw .failure(
+                Failure(
+                    .invalidQuery, "the query gives two columns called \(double)",
+                    hint: "name each of its columns once, with AS", field: "source.query"))
+        }
+        return found
     }
 
     private func wording(_ error: SQLiteError) -> Failure {

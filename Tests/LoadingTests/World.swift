@@ -3,6 +3,7 @@ import Loading
 import Model
 import Platform
 import SQLite
+import Synchronization
 
 /// One test's source and destination: real files in a fresh directory, a clock that stands still, and short ways to
 /// make steps and loads. Everything is removed when the test lets go of it.
@@ -12,6 +13,8 @@ final class World {
     let source: Connection
     /// A second connection to the destination, which is made on first use.
     lazy var warehouse: Connection = World.open(path("warehouse.db"))
+    /// Makes loads stop their token as soon as they have committed so many times; nil lets them go on.
+    var stopAfterCommits: (commits: Int, token: StopToken)?
     private var runs = 0
 
     /// 2024-06-01T12:00:00Z, when every world begins.
@@ -78,7 +81,13 @@ final class World {
             destination: try file(destination), fullRefresh: fullRefresh, allowShrink: allowShrink)
     }
 
-    func loader(_ rowsPerCommit: Int = 500_000) -> Loader { Loader(clock: clock, rowsPerCommit: rowsPerCommit) }
+    func loader(_ rowsPerCommit: Int = 500_000) -> Loader {
+        let stop = stopAfterCommits
+        return Loader(
+            clock: WatchedClock(clock) { looks in
+                if let stop, looks > stop.commits { stop.token.stop(.cancelled) }
+            }, rowsPerCommit: rowsPerCommit)
+    }
 
     /// Loads as a new run, or as the given one.
     @discardableResult
@@ -143,6 +152,29 @@ final class World {
         try warehouse.execute("DELETE FROM change_log")
         return rows.compactMap { $0[0].string }
     }
+}
+
+/// A clock that tells how often it was looked at, which a load does once inside each of its transactions.
+final class WatchedClock: Clock {
+    private let clock: ManualClock
+    private let looks = Mutex(0)
+    private let watch: @Sendable (Int) -> Void
+
+    init(_ clock: ManualClock, _ watch: @escaping @Sendable (Int) -> Void) {
+        self.clock = clock
+        self.watch = watch
+    }
+
+    func now() -> Timestamp {
+        watch(
+            looks.withLock {
+                $0 += 1
+                return $0
+            })
+        return clock.now()
+    }
+
+    func uptime() -> Duration { clock.uptime() }
 }
 
 extension LoadStep {
