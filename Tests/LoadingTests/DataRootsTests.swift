@@ -7,16 +7,16 @@ import Testing
 struct DataRootsTests {
     private struct Tree {
         let base: String
-        var root: String { base + "/root" }
+        var root: String { base + "/data" }
 
         init() throws {
             let directory = NSTemporaryDirectory() + "strandline-roots-" + UUID().uuidString
-            for folder in ["/root/sub/\u{301}deep", "/outside/folder", "/root2"] {
+            for folder in ["/data/sub/\u{301}deep", "/outside/folder", "/data2"] {
                 try FileManager.default.createDirectory(
                     atPath: directory + folder, withIntermediateDirectories: true)
             }
             base = try #require(realpath(directory, nil).map { String(cString: $0) })
-            for file in ["/root/shop.db", "/outside/secret.db", "/root2/x.db", "/root/shop.db-wal", "/root/sub/in.db"] {
+            for file in ["/data/shop.db", "/outside/secret.db", "/data2/x.db", "/data/shop.db-wal", "/data/sub/in.db"] {
                 try Data().write(to: URL(fileURLWithPath: base + file))
             }
             let links = [
@@ -32,7 +32,7 @@ struct DataRootsTests {
         func remove() { try? FileManager.default.removeItem(atPath: base) }
 
         func resolve(_ path: String, mustExist: Bool = false) throws(Failure) -> DatabaseFile {
-            try DataRoots([root, base + "/root2"]).resolve(path, mustExist: mustExist)
+            try DataRoots([root, base + "/data2"]).resolve(path, mustExist: mustExist)
         }
 
         func code(_ path: String, mustExist: Bool = false) -> Failure.Code? {
@@ -52,7 +52,7 @@ struct DataRootsTests {
         #expect(try tree.resolve("sub/../shop.db").path == tree.root + "/shop.db")
         #expect(try tree.resolve("in").path == tree.root + "/sub/in.db")
         #expect(try tree.resolve("in").identity == tree.resolve("sub/in.db").identity)
-        #expect(try tree.resolve(tree.base + "/root2/x.db").path == tree.base + "/root2/x.db")
+        #expect(try tree.resolve(tree.base + "/data2/x.db").path == tree.base + "/data2/x.db")
         #expect(try tree.resolve("sub/\u{301}deep/new.db").path == tree.root + "/sub/\u{301}deep/new.db")
         #expect(try tree.resolve("new.db").exists == false)
         #expect(tree.code("new.db", mustExist: true) == .missingFile)
@@ -68,7 +68,7 @@ struct DataRootsTests {
             "out/folder/none.db", "out/nofolder/none.db", "secret", "dangling-out", "hop", "up/outside/secret.db", "..",
             "../\u{301}new.db", "../\u{301}outside/x.db", "sub/../../\u{301}new.db", "/etc/passwd", "/etc/none",
             "/none/none",
-            "//etc/passwd", "nowhere/../../outside/secret.db", "out/../outside/none.db", "../root2evil/x.db",
+            "//etc/passwd", "nowhere/../../outside/secret.db", "out/../outside/none.db", "../data2evil/x.db",
         ])
     func nothingLeadsOut(path: String) throws {
         let tree = try Tree()

@@ -5,7 +5,7 @@ import Testing
 
 /// Random histories of a source, loaded in random ways with random stops, against an oracle.
 struct IncrementalModelTests {
-    @Test("any history, loaded in any way, ends as the oracle says", arguments: Array(UInt64(1)...72))
+    @Test("any history, loaded in any way, ends as the oracle says", arguments: Array(UInt64(1)...54))
     func endsAsTheOracleSays(seed: UInt64) throws {
         var history = try History(seed)
         for round in 0..<6 {
