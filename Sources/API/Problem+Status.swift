@@ -33,7 +33,6 @@ extension StoreError {
         switch code {
         case .readOnly, .corrupt, .notAControlDatabase, .newerDatabase, .internalError: 500
         case .busy, .timedOut, .inputOutput, .unusableDirectory: 503
-        case .invalidCursor: 400
         default: nil
         }
     }

@@ -57,6 +57,12 @@ struct Problem: Error, Sendable {
 
     /// The problem that an error of the control database is.
     init(_ error: StoreError) {
+        guard error.code != .invalidCursor else {
+            self = .parameter(
+                "cursor", "was not given by this list",
+                hint: "Use the next_cursor of an answer as it is, or leave the cursor out to start again.")
+            return
+        }
         let failure = error.failure
         self.init(
             error.status ?? failure.status, failure.code.rawValue, failure.message, hint: failure.hint,

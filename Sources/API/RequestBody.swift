@@ -19,7 +19,8 @@ struct RequestBody {
                 DocumentFailures([
                     Failure(
                         .invalidValue, "\(what) must be a mapping of keys",
-                        hint: "Send JSON such as {\"\(keys[0])\": …}, or no body.", mark: node.mark)
+                        hint: keys.first.map { "Send JSON such as {\"\($0)\": …}." } ?? "Send no body.", mark: node.mark
+                    )
                 ]))
         }
         for member in members where !keys.contains(member.key) {
@@ -27,7 +28,8 @@ struct RequestBody {
             failures.append(
                 Failure(
                     .unknownKey, "\(what) has no key `\(member.key)`",
-                    hint: nearest.map { "Did you mean `\($0)`?" } ?? "Its keys are \(keys.joined(separator: ", ")).",
+                    hint: nearest.map { "Did you mean `\($0)`?" }
+                        ?? (keys.isEmpty ? "Send no body." : "Its keys are \(keys.joined(separator: ", "))."),
                     field: member.key, mark: member.keyMark))
         }
     }

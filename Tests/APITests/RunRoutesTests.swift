@@ -71,6 +71,22 @@ struct RunRoutesTests {
         #expect(answer.json["errors"]?[0]?["column"] == 2)
     }
 
+    @Test(arguments: ["[]", "7", "a=b", "\"\"", "[[]]", "{x: 1}"])
+    func aBodyOfAnotherShapeIsRefusedWhereverOneIsRead(_ body: String) throws {
+        let world = try World()
+        try world.putOrders()
+        let id = world.load()["id"]?.string ?? ""
+        for target in [
+            "/v1/pipelines/orders/runs", "/v1/pipelines/orders/plan", "/v1/runs/\(id)/cancel", "/v1/runs/\(id)/retry",
+            "/v1/connections/shop/test",
+        ] {
+            let answer = world.ask(.post, target, body: body)
+            #expect(answer.status == 422, "\(target) \(answer.text)")
+            #expect(answer.json["errors"]?[0]?["line"] == 1)
+            #expect(answer.json["hint"] != nil)
+        }
+    }
+
     @Test func refusesUnknownPipelinesAndSteps() throws {
         let world = try World()
         try world.putOrders()
@@ -123,6 +139,7 @@ struct RunRoutesTests {
         let answer = world.ask(.get, "/v1/runs?\(query)")
         #expect(answer.status == 400)
         #expect(answer.json["field"] == .string(field))
+        #expect(answer.code == (field == "stat" ? "unknown_parameter" : "invalid_parameter"))
     }
 
     @Test func namesTheNearestParameterAndState() throws {
