@@ -41,7 +41,7 @@ struct DemoTests {
             try process.run()
             var text = ""
             while !text.contains("stop with Ctrl-C") {
-                let bytes = output.fileHandleForReading.availableData
+                let bytes = output.fileHandleForReading.someBytes()
                 try #require(!bytes.isEmpty, "it ended early: \(text)")
                 text += String(decoding: bytes, as: UTF8.self)
             }

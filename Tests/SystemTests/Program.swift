@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 
 /// The built binary, as a user runs it.
 struct Program {
@@ -20,7 +21,8 @@ struct Program {
         return folder.appendingPathComponent("strandline")
     }
 
-    /// Runs the binary to its end, with no variables of its own but `environment`.
+    /// Runs the binary to its end, with no variables of its own but `environment`; one that has not ended after a minute
+    /// is killed, so that a command that should have refused does not hold the tests.
     static func run(
         _ words: [String], in folder: URL, environment: [String: String] = [:], input: String = ""
     ) throws -> Outcome {
@@ -34,12 +36,15 @@ struct Program {
         process.standardError = errors
         process.standardInput = stdin
         try process.run()
+        let guardian = DispatchWorkItem { Glibc.kill(process.processIdentifier, SIGKILL) }
+        DispatchQueue.global().asyncAfter(deadline: .now() + 60, execute: guardian)
+        defer { guardian.cancel() }
         stdin.fileHandleForWriting.write(Data(input.utf8))
         try stdin.fileHandleForWriting.close()
         let errorBytes = Received()
-        let reader = Thread { errorBytes.finish(with: errors.fileHandleForReading.readDataToEndOfFile()) }
+        let reader = Thread { errorBytes.finish(with: errors.fileHandleForReading.allBytes()) }
         reader.start()
-        let outputBytes = output.fileHandleForReading.readDataToEndOfFile()
+        let outputBytes = output.fileHandleForReading.allBytes()
         process.waitUntilExit()
         return Outcome(
             code: process.terminationStatus, output: String(decoding: outputBytes, as: UTF8.self),
@@ -70,4 +75,28 @@ func withFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     return try body(folder)
+}
+
+extension FileHandle {
+    /// The bytes that are there, after waiting for some; empty at the end.
+    ///
+    /// Foundation's own readers end the process when a signal comes while they wait.
+    func someBytes() -> Data {
+        var chunk = [UInt8](repeating: 0, count: 64 << 10)
+        while true {
+            let count = Glibc.read(fileDescriptor, &chunk, chunk.count)
+            if count < 0 && errno == EINTR { continue }
+            return Data(chunk.prefix(max(0, count)))
+        }
+    }
+
+    /// All bytes to the end.
+    func allBytes() -> Data {
+        var all = Data()
+        while true {
+            let some = someBytes()
+            guard !some.isEmpty else { return all }
+            all += some
+        }
+    }
 }

@@ -25,7 +25,7 @@ final class ServerProcess {
         try process.run()
         var text = ""
         while !text.hasSuffix("\n") {
-            let bytes = output.fileHandleForReading.availableData
+            let bytes = output.fileHandleForReading.someBytes()
             guard !bytes.isEmpty else {
                 process.waitUntilExit()
                 throw Fault(description: try String(contentsOf: errors, encoding: .utf8))
