@@ -5,6 +5,7 @@ internal import Store
 
 /// Connections: where data lives.
 enum ConnectionRoutes {
+    /// The operations on connections.
     static let endpoints = [
         Endpoint(.get, "/v1/connections", "list_connections", query: Page.parameters) { call throws(Problem) in
             try list(call)

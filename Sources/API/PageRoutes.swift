@@ -2,6 +2,7 @@ internal import HTTPServer
 
 /// The page and its files.
 enum PageRoutes {
+    /// The operations on the page; served only where a folder was named.
     static let endpoints = [
         Endpoint(.get, "/", "get_page") { call in file(["index.html"], call) },
         Endpoint(.get, "/{file...}", "get_file") { call in file(call.request.segments, call) },

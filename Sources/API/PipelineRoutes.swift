@@ -5,6 +5,7 @@ internal import Store
 
 /// Pipelines: documents, plans and triggers.
 enum PipelineRoutes {
+    /// The operations on pipelines.
     static let endpoints = [
         Endpoint(.get, "/v1/pipelines", "list_pipelines", query: Page.parameters) { call throws(Problem) in
             try list(call)

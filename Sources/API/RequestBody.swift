@@ -3,6 +3,7 @@ internal import Model
 /// The members of a small body, read one by one; what is wrong is gathered and told together.
 struct RequestBody {
     private let members: [(key: String, keyMark: Mark, value: DocumentNode)]
+    /// What is wrong so far.
     private(set) var failures: [Failure] = []
 
     /// Takes the body of a request, called `what` in messages, whose keys are `keys`; a missing one has none of them.

@@ -6,6 +6,7 @@ internal import Store
 
 /// Runs: what was done, what is in hand, and how it is stopped or repeated.
 enum RunRoutes {
+    /// The operations on runs.
     static let endpoints = [
         Endpoint(.get, "/v1/runs", "list_runs", query: ["pipeline", "state", "since"] + Page.parameters) {
             call throws(Problem) in try list(call)

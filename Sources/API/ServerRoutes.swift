@@ -6,6 +6,7 @@ internal import Store
 
 /// What the server tells of itself.
 enum ServerRoutes {
+    /// The operations on the server itself.
     static let endpoints = [
         Endpoint(.get, "/healthz", "get_health", answersUnderLoad: true) { _ in .now(.json(.object(["status": "ok"])))
         },

@@ -7,6 +7,7 @@ internal import Store
 enum WatermarkRoutes {
     private static let one = "/v1/pipelines/{pipeline}/watermarks/{step}"
 
+    /// The operations on watermarks.
     static let endpoints = [
         Endpoint(.get, "/v1/watermarks", "list_watermarks", query: Page.parameters) { call throws(Problem) in
             try list(call, of: nil)
