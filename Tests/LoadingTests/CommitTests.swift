@@ -170,6 +170,25 @@ struct CommitTests {
         #expect(try world.isEqual())
     }
 
+    @Test("a load holds the destination's lock before it looks at anything")
+    func theLockComesFirst() throws {
+        let world = try filled(3)
+        try world.load(world.step())
+        let destination = world.path("warehouse.db")
+        let wasLocked = Mutex(false)
+        // The load looks at the clock first of all inside its transaction.
+        let clock = WatchedClock(world.clock) { _ in
+            do throws(SQLiteError) {
+                try Connection(path: destination, access: .readWrite, busyTime: .zero).begin(.immediate)
+            } catch {
+                let isBusy = error.isBusy
+                wasLocked.withLock { $0 = isBusy }
+            }
+        }
+        _ = try Loader(clock: clock).load(try world.request(world.step()), stop: StopToken())
+        #expect(wasLocked.withLock { $0 })
+    }
+
     /// Whether this process has the file open by more than the test's own connection.
     private func isOpenTwice(_ path: String) throws -> Bool {
         let open = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")
