@@ -230,8 +230,13 @@ def test_a_hidden_page_asks_nothing(shop, open_page):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_words_stand_out_from_their_ground(shop, open_page, scheme):
     shop.run("orders")
+    define(shop, "never")
+    define(shop, "broken", table="missing")
+    shop.run("broken")
     page = open_page(shop.url, color_scheme=scheme)
     expect(card(page, "orders").locator(".state")).to_have_text("Success")
+    expect(card(page, "broken").locator(".state")).to_have_text("Failed")
+    expect(card(page, "never").locator(".state")).to_have_text("Not run yet")
     ratios = page.evaluate(CONTRAST)
     assert ratios and min(ratio for _, ratio in ratios) >= 4.5, sorted(ratios, key=lambda pair: pair[1])[:3]
 
