@@ -1,4 +1,8 @@
 #pragma once
+// Declares the hook by which updates are counted; Debian and Ubuntu build the library with it.
+#ifndef SQLITE_ENABLE_PREUPDATE_HOOK
+#define SQLITE_ENABLE_PREUPDATE_HOOK 1
+#endif
 #include <sqlite3.h>
 
 // What Swift cannot call or spell: variadic functions and the casts behind SQLITE_TRANSIENT.

@@ -106,10 +106,8 @@ struct DeltaStatement {
     var isCursorUnique: Bool { order != .instants && relation.shape.isUnique([cursor]) }
 }
 
-/// The names of the counting functions in SQL.
+/// The name of the counting function in SQL.
 enum CounterName {
     /// Reached for each row that is kept of those that share a key.
     static let kept = "strandline_kept"
-    /// Reached for each row of the destination that is rewritten.
-    static let updated = "strandline_updated"
 }

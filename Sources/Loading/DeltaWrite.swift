@@ -15,11 +15,20 @@ protocol DeltaWrite {
 struct UpsertWrite: DeltaWrite {
     let delta: DeltaStatement
     let table: DestinationTable
+    /// Whether the rows go straight in: on a first load, where next to no row of the table is changed. Else they are
+    /// staged, because a statement that calls the gate makes SQLite keep the old pages of all it changes in a file.
+    let isDirect: Bool
 
-    func statements(_ range: DeltaRange) -> [String] { [statement(range).sql] }
+    func statements(_ range: DeltaRange) -> [String] {
+        let rows = delta.selectNewest(range)
+        return isDirect ? [upsert(rows).sql] : [DeltaStage.fill(delta, rows).sql, upsert(staged).sql]
+    }
 
-    private func statement(_ range: DeltaRange) -> DeltaStatement.Text {
-        var text = delta.selectNewest(range)
+    private var staged: DeltaStatement.Text {
+        DeltaStatement.Text(sql: "SELECT \(delta.inserted) FROM \(DeltaStage.table) WHERE true", parameters: [])
+    }
+
+    private func upsert(_ rows: DeltaStatement.Text) -> DeltaStatement.Text {
         let key = delta.keyColumns.map(quoted).joined(separator: ", ")
         let keys = Set(delta.keyColumns.map(fold))
         // A key that ignores case may come with other bytes than those that are there.
@@ -29,21 +38,28 @@ struct UpsertWrite: DeltaWrite {
         if !others.isEmpty {
             let changes = others.map { "\(quoted($0)) = excluded.\(quoted($0))" }.joined(separator: ", ")
             let differs = DestinationTable.differs(others, table.shape, old: "strandline_old", new: "excluded")
-            action = "DO UPDATE SET \(changes) WHERE (\(differs)) AND \(CounterName.updated)()"
+            action = "DO UPDATE SET \(changes) WHERE \(differs)"
         }
         // A SELECT that ends in a table name needs its WHERE before ON CONFLICT; every SELECT here has one.
-        text.sql =
-            "\(table.insert) AS strandline_old (\(delta.inserted)) \(text.sql) ON CONFLICT (\(key)) \(action)"
-        return text
+        return DeltaStatement.Text(
+            sql: "\(table.insert) AS strandline_old (\(delta.inserted)) \(rows.sql) ON CONFLICT (\(key)) \(action)",
+            parameters: rows.parameters)
     }
 
     func write(_ range: DeltaRange, _ session: LoadSession) throws(LoadStop) -> RowCounts {
-        let text = statement(range)
+        var rows = delta.selectNewest(range)
+        if !isDirect {
+            let read = try DeltaStage.stage(delta, rows, table, on: session.connection)
+            // A NULL key matches no row; the load is refused for it, so nothing need be written.
+            guard session.gate.tally.nullKeys == 0 else { return RowCounts(read: read) }
+            rows = staged
+        }
+        let upsert = upsert(rows)
         let before = try mayIgnore(session) ? try session.rowsInDestination(table) : nil
-        let changed = try session.connection.stopping { db throws(SQLiteError) in try db.run(text.sql, text.parameters)
+        let (changed, updated) = try session.connection.stopping { db throws(SQLiteError) in
+            try db.countingUpdates { () throws(SQLiteError) in try db.run(upsert.sql, upsert.parameters) }
         }
         let read = delta.needsNewest ? session.kept.count : session.gate.tally.passed
-        let updated = session.updated.count
         let counts = RowCounts(
             read: read, inserted: changed - updated, updated: updated, unchanged: read - changed)
         guard counts.inserted >= 0, counts.unchanged >= 0 else { throw .failure(counts.unaccounted(changed)) }

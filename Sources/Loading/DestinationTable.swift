@@ -5,8 +5,9 @@ internal import SQLite
 struct DestinationTable {
     /// The table in SQL, with its schema.
     let sql: String
-    /// The beginning of an INSERT into it. A conflict clause of the table itself must not drop or replace rows unseen.
-    var insert: String { "INSERT OR ABORT INTO \(sql)" }
+    /// The beginning of an INSERT into it. A conflict clause of the table itself must not drop or replace rows unseen;
+    /// and a load that fails ends its transaction anyway, so SQLite need not keep what would undo the statement alone.
+    var insert: String { "INSERT OR ROLLBACK INTO \(sql)" }
     /// Its shape; nil while it does not exist.
     let shape: TableShape?
     let step: LoadStep

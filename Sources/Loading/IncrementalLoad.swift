@@ -40,6 +40,7 @@ struct IncrementalLoad {
         let delta = session.delta(relation, cursor, match.pairs)
         let isNew = table.shape == nil
         if resumeAfter == nil {
+            session.isFirstLoad = held == nil
             warnings += try warnAboutDestination(held, table, delta)
             table = try prepare(table, match, relation)
         }

@@ -19,9 +19,10 @@ final class LoadSession {
     /// The same for statements that only look.
     let probe: DeltaGate
     let kept = RowCounter()
-    let updated = RowCounter()
     /// The name under which the source is reached; `main` where it is the destination's own file.
     let sourceSchema: String
+    /// Whether the step had no watermark when the load began.
+    var isFirstLoad = false
     /// Rows read by the load's earlier commits.
     var readBefore = 0
 
@@ -93,8 +94,6 @@ final class LoadSession {
         try connection.createFunction(
             ScalarFunction(name: CounterName.kept, arguments: 0, isDeterministic: false, body: kept))
         try connection.createFunction(
-            ScalarFunction(name: CounterName.updated, arguments: 0, isDeterministic: false, body: updated))
-        try connection.createFunction(
             ScalarFunction(name: OrderFunction.name, arguments: 1, body: OrderFunction(order: order)))
     }
 
@@ -107,7 +106,6 @@ final class LoadSession {
     func reset(_ range: DeltaRange) {
         gate.reset(range, readBefore: readBefore)
         kept.reset()
-        updated.reset()
     }
 
     /// The step's source, as it is now.
@@ -170,7 +168,7 @@ final class LoadSession {
         _ delta: DeltaStatement, _ table: DestinationTable, _ held: DestinationLedger.Held?
     ) -> any DeltaWrite {
         switch request.step.writeMode {
-        case .upsert: UpsertWrite(delta: delta, table: table)
+        case .upsert: UpsertWrite(delta: delta, table: table, isDirect: isFirstLoad)
         case .deleteInsert: DeleteInsertWrite(delta: delta, table: table)
         case .append: AppendWrite(delta: delta, table: table, reached: held?.reached.flatMap { order.key($0) })
         }
