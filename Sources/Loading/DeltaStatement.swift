@@ -33,7 +33,7 @@ struct DeltaStatement {
         var bounds: [String] = []
         var parameters: [Value] = []
         if isOrdered {
-            if let lower = range.lower.flatMap({ bound($0, daysBeyond: -1) }) {
+            if let lower = range.lower.flatMap({ bound(below: $0) }) {
                 bounds.append("\(place) >= ?")
                 parameters.append(lower)
             }
@@ -46,6 +46,9 @@ struct DeltaStatement {
         if !bounds.isEmpty, range.includesNull { sql = "(\(sql) OR \(quoted(cursor)) IS NULL)" }
         return Text(sql: (sql.isEmpty ? "" : sql + " AND ") + call(gate), parameters: parameters)
     }
+
+    /// The value at which a search of the index for rows at or above `lower` starts; nil to start at the beginning.
+    func bound(below lower: CursorKey) -> Value? { bound(lower, daysBeyond: -1) }
 
     /// The call of a gate with the row's cursor and key.
     private func call(_ gate: String) -> String {

@@ -15,6 +15,8 @@ struct IncrementalLoad {
     private var resumeAfter: CursorKey?
     /// Whether the load is cut into commits.
     private var isCut = false
+    /// Where the commits to come end, but for the last.
+    private var ends: [CursorKey] = []
     /// The source's rows, where they were counted.
     private var sourceRows: Int?
     /// What the look over all that is to be loaded had to say, when the load is cut.
@@ -44,20 +46,23 @@ struct IncrementalLoad {
             warnings += try warnAboutDestination(held, table, delta)
             table = try prepare(table, match, relation)
         }
-        var range: DeltaRange
-        if let window {
-            range = window.range
+        let window: DeltaWindow
+        var strays = DeltaTally()
+        if let known = self.window {
+            window = known
         } else {
-            let window = try session.window(delta, cursor, held?.watermark, now)
-            self.window = window
-            range = window.range
+            let made = try session.window(delta, cursor, held?.watermark, now)
+            self.window = made
+            strays = try straysBelow(made.range, delta)
+            try foresee(made.range, held, delta, strays)
+            window = self.window ?? made
         }
+        var range = window.range
         if let resumeAfter {
             range.lower = resumeAfter
             range.includesLower = false
         }
-        let strays = resumeAfter == nil ? try straysBelow(range, delta) : DeltaTally()
-        let isLast = try cut(&range, held, delta, strays)
+        let isLast = cut(&range)
         session.reset(range)
         let counts = try write(range, delta, table, held, isWhole: isNew && isLast && range.lower == nil)
         session.gate.add(strays)
@@ -198,57 +203,43 @@ struct IncrementalLoad {
 
     // MARK: Cutting
 
-    /// Ends `range` at a cursor value when the rest is more than one commit should hold; answers whether it is the last.
-    private mutating func cut(
-        _ range: inout DeltaRange, _ held: DestinationLedger.Held?, _ delta: DeltaStatement, _ strays: DeltaTally
-    ) throws(LoadStop) -> Bool {
-        guard let end = try boundary(range, held, delta) else { return true }
-        if !isCut {
-            isCut = true
-            // The last commit ends where the source ends now, not where it will end by then.
-            session.progress.expect(session.readBefore + (try session.count(range, delta)))
-            var ahead = session.probe.tally
-            ahead.merge(strays)
-            foresight = try judge(ahead, RowCounts(), delta, range)
-            if let highest = session.probe.tally.position?.key {
-                window?.upper = highest
-                range.upper = highest
-            }
-        }
-        if let upper = range.upper, end.compare(upper) >= 0 { return true }
-        range.upper = end
-        range.includesFuture = false
-        range.includesNull = false
-        return false
-    }
-
-    /// The cursor value that ends a commit of `rowsPerCommit` rows; nil when there are no more rows than that.
-    private mutating func boundary(
-        _ range: DeltaRange, _ held: DestinationLedger.Held?, _ delta: DeltaStatement
-    ) throws(LoadStop) -> CursorKey? {
+    /// Looks once over what is to be loaded and, when that is much, finds the cursor values at which commits end.
+    private mutating func foresee(
+        _ range: DeltaRange, _ held: DestinationLedger.Held?, _ delta: DeltaStatement, _ strays: DeltaTally
+    ) throws(LoadStop) {
         // An index shows by itself how much there is above a place.
-        if !isCut, range.lower == nil || !delta.isOrdered {
+        if range.lower == nil || !delta.isOrdered {
             // Counting is cheap for a table and not for a query, which is only cut while its first load has not ended.
-            if !delta.relation.isTable, try isSettled(held) { return nil }
+            if !delta.relation.isTable, try isSettled(held) { return }
             let rows = try session.integer("SELECT count(*) FROM \(delta.relation.sql)")
             sourceRows = rows
             if range.lower == nil { session.progress.expect(rows) }
-            guard rows > rowsPerCommit else { return nil }
+            guard isMuch(rows) else { return }
         }
-        let column = quoted(delta.cursor)
-        var condition = DeltaStatement.Text(sql: "\(column) IS NOT NULL", parameters: [])
-        if range.lower != nil {
-            var look = range
-            look.includesNull = false
-            look.includesFuture = false
-            session.probe.reset(look, readBefore: nil)
-            condition = delta.condition(look, gate: DeltaGate.probeName)
-        }
-        let place = delta.isOrdered ? delta.place : "\(OrderFunction.name)(\(column))"
-        let value = try session.value(
-            "SELECT \(column) FROM \(delta.relation.sql) WHERE \(condition.sql) ORDER BY \(place) LIMIT 1 OFFSET ?",
-            condition.parameters + [Value(rowsPerCommit)])
-        return value.flatMap { session.order.key($0) }
+        let rows = try session.count(range, delta)
+        session.progress.expect(rows)
+        guard isMuch(rows) else { return }
+        var ahead = session.probe.tally
+        guard let highest = ahead.position?.key else { return }
+        ends = try CommitEnds(session: session, delta: delta, rowsPerCommit: rowsPerCommit).find(range, upTo: highest)
+        guard !ends.isEmpty else { return }
+        isCut = true
+        // The last commit ends where the source ends now, not where it will end by then.
+        window?.upper = highest
+        ahead.merge(strays)
+        foresight = try judge(ahead, RowCounts(), delta, range)
+    }
+
+    /// Whether so many rows are cut: the last commit holds one to two times `rowsPerCommit`, so fewer make one commit.
+    private func isMuch(_ rows: Int) -> Bool { rows / 2 >= rowsPerCommit }
+
+    /// Ends `range` at the next of the ends; answers whether none was left, so that this commit is the last.
+    private mutating func cut(_ range: inout DeltaRange) -> Bool {
+        guard !ends.isEmpty else { return true }
+        range.upper = ends.removeFirst()
+        range.includesFuture = false
+        range.includesNull = false
+        return false
     }
 
     private func isSettled(_ held: DestinationLedger.Held?) throws(LoadStop) -> Bool {

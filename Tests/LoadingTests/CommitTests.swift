@@ -92,7 +92,7 @@ struct CommitTests {
     @Test("a first load that was stopped half-way goes on where it was", arguments: WriteMode.allCases)
     func goesOnWhereItWas(mode: WriteMode) throws {
         for table in Tables.both {
-            for commits in 1...4 {
+            for commits in 1...3 {
                 let world = try filled(40, table)
                 let step = world.step(mode: mode)
                 let stop = StopToken()

@@ -171,7 +171,7 @@ struct ReplacingWriteTests {
         }
         let step = world.step("versions", to: "orders", cursor: "at", mode: mode)
         let result = try world.load(step, rowsPerCommit: 4)
-        #expect(result.commits == 4)
+        #expect(result.commits == 5)
         #expect(result.counts.inserted == 3)
         #expect(result.counts.read == result.counts.inserted + result.counts.updated + result.counts.unchanged)
         #expect(try world.inWarehouse("SELECT id, v FROM orders ORDER BY id") == [[0, 18], [1, 19], [2, 17]])
