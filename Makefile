@@ -17,7 +17,7 @@ run: build
 	@examples/demo/run .build/release/strandline demo-data $(PORT)
 
 test:
-	@.ci/packages build test
+	@.ci/packages test
 	@python3 .ci/test
 
 bench: build
