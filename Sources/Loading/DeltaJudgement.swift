@@ -91,6 +91,15 @@ struct DeltaJudgement {
         return [LoadWarning(code: DeltaJudgement.duplicateKeys, message: message + "; the newest was loaded")]
     }
 
+    /// Refuses a commit that would pass over rows which belong to the delta: of `passed` rows at least one is kept.
+    static func refuseLost(passed: Int, kept: Int) throws(LoadStop) {
+        guard passed > 0, kept == 0 else { return }
+        throw .failure(
+            Failure(
+                .verificationFailed, "\(passed) rows were to be loaded, but none was kept; nothing was changed",
+                hint: "report this as a fault of Strandline, with the source's table definition"))
+    }
+
     /// What is to be said of whole numbers missing between those read, where no two rows share one.
     func gaps(_ range: DeltaRange) throws(LoadStop) -> [LoadWarning] {
         guard step.strategy == .sequence, step.onGap != .ignore, step.lookback == .none,

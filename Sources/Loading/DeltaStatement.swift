@@ -93,10 +93,11 @@ struct DeltaStatement {
         let keys = keyColumns.map { quoted($0) + " COLLATE BINARY" }.joined(separator: ", ")
         let newestFirst =
             ["\(OrderFunction.name)(\(quoted(cursor))) DESC"] + columns.map { "\(quoted($0.source)) DESC" }
+        let rank = freeName("strandline_rank", among: relation.shape.columns.map(\.name))
         return """
             SELECT \(selected) FROM (SELECT *, row_number() OVER (PARTITION BY \(keys) \
-            ORDER BY \(newestFirst.joined(separator: ", "))) AS strandline_rank FROM \(relation.sql)\(condition)) \
-            WHERE strandline_rank = 1
+            ORDER BY \(newestFirst.joined(separator: ", "))) AS \(quoted(rank)) FROM \(relation.sql)\(condition)) \
+            WHERE \(quoted(rank)) = 1
             """
     }
 

@@ -184,12 +184,14 @@ struct AppendWrite: DeltaWrite {
         let isKeyed = !delta.keyColumns.isEmpty
         let parts = identity.map(quoted) + (isKeyed ? [] : identity.map { "typeof(\(quoted($0)))" })
         let place = DeltaStage.rowNumber(delta)
-        // Our own columns come first, so that one of the source's by the same name is not taken for them.
+        let columns = delta.columns.map(\.destination)
+        let placed = quoted(freeName("strandline_place", among: columns))
+        let nth = quoted(freeName("strandline_nth", among: columns))
         return """
-            DELETE FROM \(DeltaStage.table) WHERE \(place) IN (SELECT s.strandline_place FROM (\
-            SELECT \(place) AS strandline_place, \
-            row_number() OVER (PARTITION BY \(parts.joined(separator: ", "))) AS strandline_nth, * \
-            FROM \(DeltaStage.table)) AS s WHERE s.strandline_nth <= (SELECT count(*) FROM \(table.sql) AS d \
+            DELETE FROM \(DeltaStage.table) WHERE \(place) IN (SELECT s.\(placed) FROM (\
+            SELECT \(place) AS \(placed), \
+            row_number() OVER (PARTITION BY \(parts.joined(separator: ", "))) AS \(nth), * \
+            FROM \(DeltaStage.table)) AS s WHERE s.\(nth) <= (SELECT count(*) FROM \(table.sql) AS d \
             WHERE \(same)\(isKeyed ? "" : " AND \(classes)")))
             """
     }

@@ -133,8 +133,9 @@ struct FullRefreshLoad {
     ) throws(LoadStop) -> [LoadWarning] {
         guard let cursor = step.cursor, newest(match, relation) != nil else { return [] }
         let judgement = DeltaJudgement(step: step, cursor: cursor, order: session.order, tally: DeltaTally())
-        return try judgement.duplicates(
-            passed: try session.integer("SELECT count(*) FROM \(relation.sql)"), kept: kept)
+        let passed = try session.integer("SELECT count(*) FROM \(relation.sql)")
+        try DeltaJudgement.refuseLost(passed: passed, kept: kept)
+        return try judgement.duplicates(passed: passed, kept: kept)
     }
 
     private func fill(

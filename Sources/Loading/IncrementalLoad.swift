@@ -68,6 +68,7 @@ struct IncrementalLoad {
         session.gate.add(strays)
         let tally = session.gate.tally
         let judged = try judge(tally, counts, delta, range)
+        try DeltaJudgement.refuseLost(passed: tally.passed, kept: counts.read)
         // What a cut load has to say of all its rows its first commit says; of its own rows each says only this.
         warnings += isCut ? judged.filter { $0.code == DeltaJudgement.duplicateKeys } : judged
         if resumeAfter == nil { warnings += foresight }
@@ -280,16 +281,19 @@ struct IncrementalLoad {
     /// The first text that does not begin with a day, found by leaping through the index from day to day.
     private func strayText(_ delta: DeltaStatement) throws(LoadStop) -> CursorValue? {
         let column = quoted(delta.cursor)
+        // A plain name inside the inner SELECT would be the source's column, if it had one so called.
+        let first = quoted(freeName("strandline_first", among: delta.relation.shape.columns.map(\.name)))
         let day = "GLOB '[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]*'"
         return try session.value(
             """
-            WITH RECURSIVE days(first) AS (
+            WITH RECURSIVE days(\(first)) AS (
                 SELECT min(\(column)) FROM \(delta.relation.sql) WHERE \(column) >= ''
                 UNION ALL
                 SELECT (SELECT min(\(column)) FROM \(delta.relation.sql)
-                        WHERE \(column) > substr(first, 1, 10) || char(1114111))
-                FROM days WHERE first \(day))
-            SELECT first FROM days WHERE first IS NOT NULL AND typeof(first) = 'text' AND NOT first \(day) LIMIT 1
+                        WHERE \(column) > substr(\(first), 1, 10) || char(1114111))
+                FROM days WHERE \(first) \(day))
+            SELECT \(first) FROM days WHERE \(first) IS NOT NULL AND typeof(\(first)) = 'text' \
+            AND NOT \(first) \(day) LIMIT 1
             """)
     }
 
