@@ -68,7 +68,7 @@ struct QuerySource {
     let schema: String
 
     func relation(_ query: String) throws(LoadStop) -> SourceRelation {
-        let tables = try tablesRead(by: query)
+        let (tables, names) = try tablesRead(by: query)
         let views = tables + [QuerySource.view]
         try drop(views)
         for table in tables {
@@ -86,7 +86,9 @@ struct QuerySource {
         let select = "SELECT * FROM temp.\(QuerySource.view)"
         let columns: [ResultColumn]
         do throws(SQLiteError) {
-            columns = try connection.withAuthorizer(.reading(["temp", schema])) { () throws(SQLiteError) in
+            // A name that stands for a table of the source now stands for the view over it.
+            let readable = Authorizer.reading(["temp", schema]) { names.contains(fold($0)) }
+            columns = try connection.withAuthorizer(readable) { () throws(SQLiteError) in
                 try connection.resultColumns(of: select)
             }
         } catch {
@@ -108,15 +110,17 @@ struct QuerySource {
         }
     }
 
-    /// The tables that the query reads, as found by preparing it against the source alone.
-    private func tablesRead(by query: String) throws(LoadStop) -> [String] {
+    /// The tables that the query reads, as found by preparing it against the source alone, and, folded, all names that
+    /// it reads from there, also those it gives itself.
+    private func tablesRead(by query: String) throws(LoadStop) -> (tables: [String], names: Set<String>) {
         let path = try connection.stopping { db throws(SQLiteError) in
             try db.first("SELECT file FROM pragma_database_list WHERE name = ?", [.text(schema)])?.text("file") ?? ""
         }
         var tables: Set<String> = []
         var names: [String] = []
-        let readable = Authorizer.reading(["main"]).watching { action in
-            if case .read("main", let table, _) = action { tables.insert(table) }
+        let readable = Authorizer.reading(["main"], bare: { _ in true }).watching { action in
+            guard case .read(let database, let table, _) = action, ["main", ""].contains(database) else { return }
+            tables.insert(fold(table))
         }
         var found: [String] = []
         do throws(SQLiteError) {
@@ -130,11 +134,10 @@ struct QuerySource {
             guard isReadOnly else {
                 throw SQLiteError(code: 1, operation: "query", message: "it is not a SELECT")
             }
-            let read = tables.map(fold)
             let own = try source.rows("SELECT name FROM pragma_table_list WHERE schema = 'main'")
             for row in own {
                 let name = try row.text("name")
-                if read.contains(fold(name)), !fold(name).hasPrefix("sqlite_") { found.append(name) }
+                if tables.contains(fold(name)), !fold(name).hasPrefix("sqlite_") { found.append(name) }
             }
         } catch {
             if error.isBusy || error.isCorrupt || error.isNotADatabase || error.cannotOpen { throw .sqlite(error) }
@@ -146,7 +149,7 @@ struct QuerySource {
                     .invalidQuery, "the query gives two columns called \(double)",
                     hint: "name each of its columns once, with AS", field: "source.query"))
         }
-        return found
+        return (found, tables)
     }
 
     private func wording(_ error: SQLiteError) -> Failure {

@@ -7,6 +7,9 @@ public struct Authorizer {
         /// It is, or holds, a SELECT.
         case select
         /// It reads a column, or with an empty name only counts rows.
+        ///
+        /// The database of a table whose rows are only counted is the one that the statement writes, and empty where
+        /// it writes none; that the table has a row number as its key counts as reading no column.
         case read(database: String, table: String, column: String)
         /// It calls a function.
         case function(String)
@@ -33,16 +36,21 @@ public struct Authorizer {
 
     /// Lets a statement read the tables of these databases, call functions and nothing else.
     ///
-    /// Virtual tables that show the inside of SQLite are refused.
-    public static func reading(_ databases: Set<String>) -> Authorizer {
+    /// Virtual tables that show the inside of SQLite are refused. SQLite does not say which database a table lies in
+    /// when the statement names none and reads no column of it; `bare` answers whether such a table may be read.
+    public static func reading(
+        _ databases: Set<String>, bare: @escaping (_ table: String) -> Bool = { _ in false }
+    ) -> Authorizer {
         Authorizer { action in
             switch action {
             case .select, .recursive: true
             case .function(let name): !refusedFunctions.contains(name.lowercased())
-            case .read(let database, let table, _):
+            case .read(let database, let table, let column):
                 // SQLite places table-valued functions in `main`, whatever is read from.
                 tableFunctions.contains(table.lowercased())
                     || (databases.contains(database) && !isInternal(table.lowercased()))
+                    || (database.isEmpty && column.isEmpty && !isInternal(table.lowercased())
+                        && !table.lowercased().hasPrefix("sqlite_") && bare(table))
             case .other: false
             }
         }
@@ -52,7 +60,9 @@ public struct Authorizer {
     private static let tableFunctions: Set<String> = ["json_each", "json_tree"]
 
     private static func isInternal(_ table: String) -> Bool {
-        table.hasPrefix("pragma_") || ["sqlite_stmt", "sqlite_dbpage", "dbstat", "sqlite_dbdata"].contains(table)
+        table.hasPrefix("pragma_") || [
+            "sqlite_stmt", "sqlite_dbpage", "dbstat", "sqlite_dbdata", "bytecode", "tables_used",
+        ].contains(table)
     }
 }
 

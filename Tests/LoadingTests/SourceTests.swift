@@ -24,6 +24,14 @@ struct SourceTests {
             "SELECT id FROM main._strandline_loads",
             "SELECT 1) AS x; DROP TABLE orders; --", "SELECT id, item, updated_at FROM sqlite_dbpage",
             "SELECT name AS id, sql AS item, type AS updated_at FROM main.sqlite_schema",
+            "SELECT count(*) AS id, 'a' AS item, '2024-05-01' AS updated_at FROM secrets",
+            "SELECT count(*) AS id, 'a' AS item, '2024-05-01' AS updated_at FROM main.secrets",
+            "SELECT count(*) AS id, 'a' AS item, '2024-05-01' AS updated_at FROM main.orders",
+            "SELECT o.* FROM orders o, secrets", "SELECT * FROM orders WHERE EXISTS (SELECT 1 FROM secrets)",
+            "SELECT * FROM orders WHERE EXISTS (SELECT 1 FROM main.secrets)",
+            "SELECT count(*) AS id, 'a' AS item, '2024-05-01' AS updated_at FROM _strandline_loads",
+            "SELECT count(*) AS id, 'a' AS item, '2024-05-01' AS updated_at FROM sqlite_schema",
+            "SELECT count(*) AS id, 'a' AS item, '2024-05-01' AS updated_at FROM pragma_database_list",
         ])
     func refusedQueries(query: String) throws {
         let world = try World(
@@ -70,6 +78,31 @@ struct SourceTests {
                 [1, "a", "2024-05-01"], [2, "b", "2024-05-02"],
             ])
         #expect(try world.inWarehouse("SELECT item FROM orders") == [["theirs"]])
+    }
+
+    @Test(
+        "a query that reads no column of a table but its row number reads the source's table",
+        arguments: [
+            "SELECT count(*) AS n FROM orders", "SELECT id AS n FROM orders WHERE id = 2",
+            "SELECT id + 1 AS n FROM orders LIMIT 1",
+            "SELECT b.id AS n FROM orders a JOIN sh b ON b.id = a.id WHERE b.id = 2",
+            "SELECT 2 AS n WHERE EXISTS (SELECT 1 FROM sh)", "SELECT 2 AS n FROM orders LIMIT 1",
+            "WITH n AS (SELECT 1) SELECT 2 AS n FROM orders, n LIMIT 1",
+            "WITH theirs AS (SELECT 1 UNION SELECT 2) SELECT count(*) AS n FROM theirs",
+            "SELECT o.id AS n FROM orders o, json_each('[1]') WHERE o.id = 2",
+            "SELECT count(*) AS n FROM view_of_orders", "SELECT count(*) AS n FROM Orders",
+        ])
+    func queriesWithoutColumns(query: String) throws {
+        let world = try World(
+            Tables.orders + "CREATE TABLE sh (id INTEGER PRIMARY KEY); CREATE VIEW view_of_orders AS SELECT * FROM orders;",
+            warehouse: "CREATE TABLE orders (id INTEGER PRIMARY KEY); CREATE TABLE sh (id INTEGER PRIMARY KEY); "
+                + "CREATE TABLE theirs (id INTEGER PRIMARY KEY)")
+        try world.source.execute(
+            "INSERT INTO orders VALUES (1, 'a', '2024-05-01'), (2, 'b', '2024-05-02'); INSERT INTO sh VALUES (1), (2)")
+        let step = world.step("orders", to: "copy", query: query, .fullRefresh, cursor: nil, key: [])
+        #expect(try world.plan(step).rows == 1)
+        try world.load(step)
+        #expect(try world.inWarehouse("SELECT n FROM copy") == [[2]])
     }
 
     @Test func anEndlessQueryIsStopped() throws {

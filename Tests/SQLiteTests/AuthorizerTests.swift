@@ -40,6 +40,29 @@ struct AuthorizerTests {
         #expect(try database.rows("SELECT * FROM main.secret").isEmpty)
     }
 
+    @Test("a table of which no column is read, and whose database is not written, is let through by its name alone")
+    func bareNames() throws {
+        let workspace = try Workspace()
+        let database = try world(workspace)
+        let readable = Authorizer.reading(["source"]) { $0 == "t" }
+        _ = try database.withAuthorizer(readable) { () throws(SQLiteError) in
+            try database.rows("SELECT count(*) FROM t")
+        }
+        for sql in [
+            "SELECT count(*) FROM secret", "SELECT 1 WHERE EXISTS (SELECT 1 FROM secret)",
+            "SELECT t.a FROM t, secret", "SELECT count(*) FROM sqlite_schema",
+            "SELECT count(*) FROM pragma_table_list", "SELECT count(*) FROM sqlite_stmt",
+        ] {
+            for bare in [{ $0 == "t" }, { $0 != "secret" }] as [(String) -> Bool] {
+                #expect(throws: SQLiteError.self, "\(sql)") {
+                    try database.withAuthorizer(.reading(["source"], bare: bare)) { () throws(SQLiteError) in
+                        try database.rows(sql)
+                    }
+                }
+            }
+        }
+    }
+
     @Test func isNotPassedByByTheCache() throws {
         let workspace = try Workspace()
         let database = try world(workspace)
