@@ -7,7 +7,6 @@ internal import SQLite
 /// Readers see the old table until the commit and the new one after it. The new table is made by the old one's own
 /// definition; its indexes and triggers are made again by theirs, and views, which find tables by name, go on working.
 struct FullRefreshLoad {
-    private static let old = "_strandline_old"
     let session: LoadSession
 
     private var step: LoadStep { session.request.step }
@@ -21,7 +20,8 @@ struct FullRefreshLoad {
         if relation.isTable { session.progress.expect(try session.integer("SELECT count(*) FROM \(relation.sql)")) }
         // A definition names its table without a schema; a temporary view of that name would be taken for it.
         try session.drop(relation)
-        let definitions = try makeBeside(before, match, relation)
+        let old = try aside()
+        let definitions = try makeBeside(before, old, match, relation)
         relation = try session.relation()
         let rows = try fill(try session.destination(), match, relation)
         try ShrinkGuard(session.request).check(removed: max(0, rowsBefore - rows), of: rowsBefore)
@@ -32,7 +32,7 @@ struct FullRefreshLoad {
         after.warnings += try duplicates(match, relation, kept: rows)
         if before.shape != nil {
             try session.drop(relation)
-            try execute("DROP TABLE main.\(quoted(FullRefreshLoad.old))")
+            try execute("DROP TABLE main.\(quoted(old))")
             for definition in definitions { try execute(definition) }
         }
         return DestinationLedger.Record(
@@ -61,15 +61,16 @@ struct FullRefreshLoad {
                 match.pairs.compactMap { relation.shape.column($0.source) })
                 + [insertion(table, match, relation)]
         }
-        return [rename(shape), try definition(of: shape)] + [insertion(table, match, relation)]
-            + ["DROP TABLE main.\(quoted(FullRefreshLoad.old))"] + (try dependents(of: shape))
+        let old = try aside()
+        return [rename(shape, to: old), try definition(of: shape)] + [insertion(table, match, relation)]
+            + ["DROP TABLE main.\(quoted(old))"] + (try dependents(of: shape))
     }
 
     // MARK: The swap
 
     /// Puts the old table aside and makes an empty one in its place; answers the definitions of what hung on the old.
     private func makeBeside(
-        _ before: DestinationTable, _ match: SchemaMatch, _ relation: SourceRelation
+        _ before: DestinationTable, _ old: String, _ match: SchemaMatch, _ relation: SourceRelation
     ) throws(LoadStop) -> [String] {
         guard let shape = before.shape else {
             let loaded = match.pairs.compactMap { relation.shape.column($0.source) }
@@ -79,15 +80,23 @@ struct FullRefreshLoad {
         for column in match.added { try execute(before.add(column)) }
         let definition = try definition(of: shape)
         let dependents = try dependents(of: shape)
-        try execute(rename(shape))
+        try execute(rename(shape, to: old))
         try execute(definition)
         return dependents
     }
 
     /// Renames the old table. `legacy_alter_table`, set for the session, leaves views and other tables' triggers as
     /// they are, so that they find the new table under the old name.
-    private func rename(_ shape: TableShape) -> String {
-        "ALTER TABLE main.\(quoted(shape.name)) RENAME TO \(quoted(FullRefreshLoad.old))"
+    private func rename(_ shape: TableShape, to old: String) -> String {
+        "ALTER TABLE main.\(quoted(shape.name)) RENAME TO \(quoted(old))"
+    }
+
+    /// The name that the old table bears until it is dropped: one that nothing in the destination has.
+    private func aside() throws(LoadStop) -> String {
+        let taken = try session.connection.stopping { db throws(SQLiteError) in
+            try db.rows("SELECT name FROM main.sqlite_schema").compactMap { $0[0].string }
+        }
+        return freeName("_strandline_old", among: taken)
     }
 
     private func definition(of shape: TableShape) throws(LoadStop) -> String {

@@ -121,6 +121,12 @@ final class LoadSession {
     /// The destination's table, as it is now.
     func destination() throws(LoadStop) -> DestinationTable {
         let name = request.step.destination.table
+        guard !request.step.destination.isReserved else {
+            throw .failure(
+                Failure(
+                    .invalidValue, "\(name) is a name that SQLite and Strandline keep for tables of their own",
+                    hint: "name another table", field: "destination.table"))
+        }
         guard hasDestination else { return DestinationTable(step: request.step, shape: nil) }
         let shape = try connection.stopping { db throws(SQLiteError) in try db.shape(of: name, in: "main") }
         if let shape, shape.kind != .table {

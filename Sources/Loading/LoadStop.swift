@@ -52,6 +52,12 @@ struct LoadStopWording {
                 .readOnly, "\(destination.path) cannot be written: \(error.message)",
                 hint: "give the server's user write permission on the file and its folder")
         }
+        if error.cannotOpen {
+            let isSource = error.operation == "open \(source.path)"
+            let field = table.isEmpty ? nil : isSource ? "source.connection" : "destination.connection"
+            return UnopenableFile(path: isSource ? source.path : destination.path, isWritten: !isSource)
+                .failure(error.message, field: field)
+        }
         if error.isNotADatabase {
             return Failure(
                 .notADatabase, "\(file(error)) is not a SQLite database",

@@ -87,6 +87,12 @@ public struct LoadStep: Sendable, Equatable {
             self.connection = connection
             self.table = table
         }
+
+        /// Whether the table's name is one that SQLite or Strandline keeps for tables of its own.
+        public var isReserved: Bool {
+            let name = table.lowercased()
+            return name.hasPrefix("sqlite_") || name.hasPrefix("_strandline_")
+        }
     }
 }
 

@@ -8,8 +8,8 @@ public struct Authorizer {
         case select
         /// It reads a column, or with an empty name only counts rows.
         ///
-        /// The database of a table whose rows are only counted is the one that the statement writes, and empty where
-        /// it writes none; that the table has a row number as its key counts as reading no column.
+        /// Then the database is empty too, unless the statement names one. Reading the row number, under whatever
+        /// name, is reading no column.
         case read(database: String, table: String, column: String)
         /// It calls a function.
         case function(String)

@@ -156,11 +156,14 @@ struct SourceTests {
         let world = try World(Tables.orders)
         try Data("no database at all, but long enough to be looked at as one".utf8).write(
             to: URL(fileURLWithPath: world.path("text.db")))
-        for (name, code) in [("missing.db", Failure.Code.internalError), ("text.db", .notADatabase)] {
+        for (name, code) in [("missing.db", Failure.Code.missingFile), ("text.db", .notADatabase)] {
             let request = try world.request(world.step(), from: name)
             let failure = #expect(throws: Failure.self) { try world.loader().load(request, stop: StopToken()) }
-            #expect(failure?.code == code || failure?.code == .missingFile)
+            #expect(failure?.code == code)
             #expect(failure?.message.contains(name) == true)
+            #expect(failure?.field == (code == .missingFile ? "source.connection" : nil))
+            let planned = #expect(throws: Failure.self) { try world.loader().plan(request, stop: StopToken()) }
+            #expect(planned == failure)
         }
         #expect(!FileManager.default.fileExists(atPath: world.path("warehouse.db")))
         let failure = try world.failure(world.step("nothing"))

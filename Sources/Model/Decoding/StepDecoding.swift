@@ -117,7 +117,14 @@ struct StepDecoding {
                 "table", "`destination` has no `table`", hint: "Add the table to write, such as `table: orders`.")
         }
         guard let connection, let table = place.identifier("table") else { return nil }
-        return .init(connection: connection, table: table)
+        let destination = LoadStep.Destination(connection: connection, table: table)
+        guard !destination.isReserved else {
+            place.refuse(
+                "table", "`\(table)` is a name that SQLite and Strandline keep for tables of their own",
+                hint: "Choose a name that starts with neither `sqlite_` nor `_strandline_`.")
+            return nil
+        }
+        return destination
     }
 
     private func place(_ fields: Fields, _ key: String, example: String) -> Fields? {
