@@ -12,7 +12,9 @@ extension Failure {
         case .conflict, .cancelled, .fenced, .dependencyFailed: 409
         case .preconditionFailed: 412
         case .unknownKey, .missingKey, .invalidValue, .unsupported, .dependencyCycle, .idempotencyMismatch: 422
-        case .outsideDataRoot, .invalidPath, .missingFile, .notADatabase, .isDirectory, .readOnly, .corrupt: 422
+        case .outsideDataRoot, .serverState, .invalidPath, .missingFile, .notADatabase, .isDirectory, .readOnly,
+            .corrupt:
+            422
         case .unknownTable, .unknownColumn, .notATable, .sameTable, .invalidQuery, .missingCursor, .cursorMissing,
             .cursorUnparsable, .cursorFormat, .mixedCursorTypes, .sequenceGap, .missingKeyConstraint, .nullKey,
             .duplicateKey, .constraint, .schemaChanged, .shrinkGuard, .watermarkMissing, .destinationMissing,

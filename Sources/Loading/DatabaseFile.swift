@@ -26,9 +26,13 @@ public struct DatabaseFile: Sendable, Hashable {
 public struct DataRoots: Sendable {
     /// The folders, resolved; the first one is where relative paths start.
     public let folders: [String]
+    private let state: ServerState?
 
     /// Resolves the folders; fails when one is missing or is no folder.
-    public init(_ folders: [String]) throws(Failure) {
+    ///
+    /// Nothing in `stateDirectory`, where the server keeps its own state, counts as a source or destination.
+    public init(_ folders: [String], stateDirectory: String? = nil) throws(Failure) {
+        state = stateDirectory.map { ServerState($0) }
         var resolved: [String] = []
         for folder in folders {
             guard let path = DataRoots.resolve(folder), DataRoots.kind(of: path) == .folder else {
@@ -71,9 +75,11 @@ public struct DataRoots: Sendable {
                     .missingFile, "\(path) does not exist",
                     hint: "correct the connection's path, or create the database")
             }
+            try refuseState(unresolved, path)
             return DatabaseFile(path: unresolved, identity: unresolved)
         }
         guard isInside(resolved) else { throw outside }
+        try refuseState(resolved, path)
         try refuseOddSpelling(resolved)
         switch DataRoots.kind(of: resolved) {
         case .file(let identity): return DatabaseFile(path: resolved, identity: identity)
@@ -85,6 +91,14 @@ public struct DataRoots: Sendable {
             throw Failure(
                 .notADatabase, "\(path) is not a regular file", hint: "name a SQLite database file")
         }
+    }
+
+    /// Refuses a place in the server's own state; `path` is how the user wrote it.
+    private func refuseState(_ resolved: String, _ path: String) throws(Failure) {
+        guard let state, state.holds(resolved, roots: folders) else { return }
+        throw Failure(
+            .serverState, "\(path) leads into the server's own state directory",
+            hint: "use a database of your own outside it; --state-dir says where the state lies", field: "path")
     }
 
     /// Refuses what SQLite, but not the file system, would give a meaning of its own.

@@ -49,6 +49,7 @@ public struct Failure: Error, Sendable, Equatable {
         case stopping = "stopping"
         // Places.
         case outsideDataRoot = "outside_data_root"
+        case serverState = "server_state"
         case invalidPath = "invalid_path"
         case missingFile = "missing_file"
         case notADatabase = "not_a_database"

@@ -80,6 +80,24 @@ struct ConnectionRoutesTests {
         #expect(answer.code == code, "\(answer.text)")
     }
 
+    @Test func theControlDatabaseIsNeitherSourceNorDestination() throws {
+        let world = try World()
+        try world.putOrders()
+        try FileManager.default.linkItem(
+            atPath: world.directory + "/state/control.db", toPath: world.directory + "/data/hard.db")
+        #expect(world.ask(.put, "/v1/connections/ctl", body: "{type: sqlite, path: hard.db}").status == 201)
+        #expect(world.ask(.post, "/v1/connections/ctl/test").code == "server_state")
+        for end in ["shop", "warehouse"] {
+            let document = World.ordersPipeline.replacing("connection: \(end)", with: "connection: ctl")
+            #expect(world.ask(.put, "/v1/pipelines/orders", body: document).status == 200)
+            let answer = world.ask(.post, "/v1/pipelines/orders/runs")
+            #expect(answer.status == 422)
+            #expect(answer.code == "server_state")
+            #expect(world.ask(.post, "/v1/pipelines/orders/plan").code == "server_state")
+        }
+        #expect(world.ask(.get, "/v1/connections").json["connections"]?.array?.count == 3)
+    }
+
     @Test func deleteIsRefusedWhileAPipelineUsesIt() throws {
         let world = try World()
         try world.putOrders()

@@ -40,7 +40,9 @@ final class World: Sendable {
         store = try ControlStore.open(directory: directory + "/state", clock: clock, log: log)
         engine = LoadEngine(
             store: store, loader: Loader(clock: clock, rowsPerCommit: rowsPerCommit),
-            catalog: Catalog(roots: try DataRoots([directory + "/data"]), environment: environment),
+            catalog: Catalog(
+                roots: try DataRoots([directory + "/data"], stateDirectory: directory + "/state"),
+                environment: environment),
             configuration: EngineConfiguration(workers: workers, queuedJobs: queuedJobs), clock: clock, log: log,
             identifiers: IdentifierMaker(clock: clock))
         api = API(

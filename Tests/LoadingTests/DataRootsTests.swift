@@ -106,6 +106,31 @@ struct DataRootsTests {
         #expect(try tree.resolve("hard.db").identity == tree.resolve("shop.db").identity)
     }
 
+    @Test func theServersStateIsNoDatabaseOfAnyone() throws {
+        let tree = try Tree()
+        defer { tree.remove() }
+        let (files, state) = (FileManager.default, tree.root + "/state")
+        let roots = try DataRoots([tree.root], stateDirectory: state)
+        try files.createDirectory(atPath: state + "/deep", withIntermediateDirectories: true)
+        for file in ["control.db", "strandline.lock"] { try Data().write(to: URL(fileURLWithPath: state + "/" + file)) }
+        try files.createSymbolicLink(atPath: tree.root + "/link", withDestinationPath: "state/control.db")
+        try files.createSymbolicLink(atPath: tree.root + "/folder", withDestinationPath: "state")
+        try files.linkItem(atPath: state + "/control.db", toPath: tree.root + "/hard.db")
+        for path in [
+            "state/control.db", "link", "folder/control.db", "hard.db", "state/new.db", "folder/new.db",
+            "state/deep/new.db", "sub/../state/control.db", state + "/strandline.lock",
+        ] {
+            let failure = #expect(throws: Failure.self, "\(path)") { try roots.resolve(path, mustExist: false) }
+            #expect(failure?.code == .serverState, "\(path)")
+            #expect(failure?.hint.isEmpty == false)
+        }
+        #expect(try roots.resolve("shop.db", mustExist: true).path == tree.root + "/shop.db")
+        #expect(try roots.resolve("state.db", mustExist: false).exists == false)
+        // A root deeper in it is the user's own place.
+        let deep = try DataRoots([state + "/deep"], stateDirectory: state)
+        #expect(try deep.resolve("new.db", mustExist: false).path == state + "/deep/new.db")
+    }
+
     @Test func aRootMustExist() {
         #expect(throws: Failure.self) { try DataRoots(["/none/such"]) }
     }

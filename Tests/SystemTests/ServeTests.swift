@@ -125,6 +125,19 @@ struct ServeTests {
         }
     }
 
+    @Test func noPipelineReachesTheControlDatabaseInTheUsualLayout() throws {
+        try withFolder { folder in
+            _ = try ShopFolder(folder, count: 1)
+            let document = ShopFolder.document.replacing("path: warehouse.db", with: "path: strandline-data/control.db")
+            try Data(document.utf8).write(to: folder.appendingPathComponent("pipelines/items.yaml"))
+            let server = try ServerProcess(in: folder)
+            let outcome = try server.client("run", "items", "--wait", in: folder)
+            #expect(outcome.code == 1)
+            #expect((outcome.output + outcome.errors).contains("the server's own state"))
+            #expect(server.kill(SIGTERM) == 0)
+        }
+    }
+
     @Test func aPortThatIsTakenIsNamed() throws {
         try withFolder { folder in
             let server = try ServerProcess(in: folder)

@@ -21,7 +21,11 @@ struct Server {
     init(_ configuration: Configuration, environment: [String: String], log: Log) throws(CommandError) {
         let clock = SystemClock()
         let roots: DataRoots
-        do throws(Failure) { roots = try DataRoots(configuration.dataRoots) } catch { throw CommandError(error) }
+        do throws(Failure) {
+            roots = try DataRoots(configuration.dataRoots, stateDirectory: configuration.stateDirectory)
+        } catch {
+            throw CommandError(error)
+        }
         // Read before anything is made or changed, so that a wrong document leaves no trace.
         let config = configuration.configDirectory.map { ConfigDirectory(path: $0) }
         let documents = try config?.read()
