@@ -146,7 +146,8 @@ struct AttemptRecord: Sendable {
     private mutating func finish(_ state: RunState, _ failure: Failure?, at now: Timestamp) {
         run.state = state
         run.error = failure
-        run.finishedAt = now
+        // The clock may have gone back since a step ended.
+        run.finishedAt = run.steps.compactMap(\.finishedAt).reduce(max(now, run.startedAt ?? now)) { max($0, $1) }
         run.retryAt = nil
         events.append(.run(.runFinished, run))
     }

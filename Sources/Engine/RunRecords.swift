@@ -80,13 +80,15 @@ final class RunRecords: Sendable {
         }
         // The start of an attempt is not waited for, and may have been lost.
         if news.wasInHand, stored.state == .queued {
-            try transaction.changeRun(id, to: .running, RunChange(ifAttempt: news.attempt))
+            let change = RunChange(ifAttempt: news.attempt, startedAt: news.run.startedAt)
+            try transaction.changeRun(id, to: .running, change)
         }
         for step in news.steps where step.state != .pending { try write(step, stored, news, transaction) }
         var run = stored
         if news.run.state != .running {
             let change = RunChange(
-                ifAttempt: news.attempt, attempt: news.run.attempt, retryAt: news.run.retryAt, error: news.run.error)
+                ifAttempt: news.attempt, attempt: news.run.attempt, finishedAt: news.run.finishedAt,
+                retryAt: news.run.retryAt, error: news.run.error)
             run = try transaction.changeRun(id, to: news.run.state, change)
         }
         for watermark in news.watermarks { try transaction.mirrorWatermark(watermark) }

@@ -8,15 +8,25 @@ public struct RunChange: Sendable {
     public var ifAttempt: Int?
     /// The new attempt number; nil leaves it.
     public var attempt: Int?
+    /// When the run first started; for a change to `running`, the transaction's time unless said. A start that is stored
+    /// stays.
+    public var startedAt: Timestamp?
+    /// When the run ended; for a change to a final state, the transaction's time unless said.
+    public var finishedAt: Timestamp?
     /// When the next attempt may start; only for a run that goes back to `queued`.
     public var retryAt: Timestamp?
     /// Why the run, or its last attempt, failed; nil leaves what is stored, and success clears it.
     public var error: Failure?
 
     /// Makes a change of nothing unless said.
-    public init(ifAttempt: Int? = nil, attempt: Int? = nil, retryAt: Timestamp? = nil, error: Failure? = nil) {
+    public init(
+        ifAttempt: Int? = nil, attempt: Int? = nil, startedAt: Timestamp? = nil, finishedAt: Timestamp? = nil,
+        retryAt: Timestamp? = nil, error: Failure? = nil
+    ) {
         self.ifAttempt = ifAttempt
         self.attempt = attempt
+        self.startedAt = startedAt
+        self.finishedAt = finishedAt
         self.retryAt = retryAt
         self.error = error
     }
@@ -65,7 +75,7 @@ extension Transaction {
         }
     }
 
-    /// Moves a run to another state at `now`, as its transition table allows; answers the run as it is then.
+    /// Moves a run to another state, at `now` unless the change says when, as its transition table allows; answers the run as it is then.
     ///
     /// Going back to `queued` makes every step that did not succeed `pending` again for the next attempt. A final
     /// state ends the steps that have not ended: those that run fail, or are cancelled with the run; those that wait
@@ -82,6 +92,8 @@ extension Transaction {
                 "the run \(id) is \(run.state.rawValue) and cannot become \(state.rawValue)",
                 hint: run.state.isFinal ? "the run has ended; start another one" : "")
         }
+        let start = state == .running ? change.startedAt ?? now : nil
+        let end = state.isFinal ? change.finishedAt ?? now : nil
         try self.run(
             operation,
             """
@@ -90,11 +102,11 @@ extension Transaction {
             """,
             [
                 .text(id), .text(state.rawValue), Value(change.attempt ?? run.attempt),
-                Value(run.startedAt ?? (state == .running ? now : nil)), Value(state.isFinal ? now : nil),
+                Value(run.startedAt ?? start), Value(end),
                 Value(state == .queued ? change.retryAt : nil),
                 Value(state == .success ? nil : (change.error ?? run.error)?.stored),
             ])
-        try changeSteps(of: id, with: state, operation)
+        try changeSteps(of: id, with: state, at: end ?? now, operation)
         return try stored(id, nil, operation)
     }
 
@@ -139,7 +151,9 @@ extension Transaction {
         return run
     }
 
-    private func changeSteps(of run: String, with state: RunState, _ operation: String) throws(StoreError) {
+    private func changeSteps(
+        of run: String, with state: RunState, at time: Timestamp, _ operation: String
+    ) throws(StoreError) {
         switch state {
         case .running:
             return
@@ -158,7 +172,7 @@ extension Transaction {
                 """
                 UPDATE step_runs SET state = CASE state WHEN 'running' THEN ?2 ELSE ?3 END, finished_at = ?4
                 WHERE run = ?1 AND state IN ('running', 'pending')
-                """, [.text(run), .text(ends.running.rawValue), .text(ends.pending.rawValue), Value(now)])
+                """, [.text(run), .text(ends.running.rawValue), .text(ends.pending.rawValue), Value(time)])
         }
     }
 

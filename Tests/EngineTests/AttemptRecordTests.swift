@@ -41,6 +41,14 @@ struct AttemptRecordTests {
         #expect(AttemptRecord(beginning: run, at: time).run.startedAt == Timestamp(microseconds: 5))
     }
 
+    @Test func aRunEndsAfterItsStepsThoughTheClockGoesBack() {
+        var record = AttemptRecord(beginning: run(["a"]), at: time)
+        record.begin("a", at: time)
+        record.succeed("a", LoadResult(), watermark: nil, at: time.adding(.seconds(9)))
+        record.end(.success, at: time.adding(.seconds(-5)))
+        #expect(record.run.finishedAt == time.adding(.seconds(9)))
+    }
+
     @Test func aCancelledRunKeepsWhatItHasDone() {
         var record = AttemptRecord(beginning: run(["a", "b", "c"]), at: time)
         record.begin("a", at: time)

@@ -54,6 +54,27 @@ struct LoadEngineTests {
         world.end()
     }
 
+    @Test func aRunsTimesEncloseThoseOfItsStepsHoweverLateTheyAreRecorded() throws {
+        let world = try World()
+        try world.pipeline("orders")
+        // The engine is not started, so the run waits while the test does its attempt.
+        var record = AttemptRecord(beginning: try world.trigger("orders"), at: world.clock.now())
+        let start = world.clock.now()
+        record.begin("orders", at: start)
+        world.clock.advance(by: .seconds(5))
+        record.succeed("orders", LoadResult(), watermark: nil, at: world.clock.now())
+        let end = world.clock.now()
+        record.end(.success, at: end)
+        world.clock.advance(by: .seconds(60))
+        let news = record.takeNews()
+        let run = try world.store.write { (transaction) throws(StoreError) in try RunRecords.write(news, transaction) }
+        #expect(run.startedAt == start)
+        #expect(run.finishedAt == end)
+        #expect(run.steps.first?.startedAt == start)
+        #expect(run.steps.first?.finishedAt == end)
+        world.end()
+    }
+
     @Test func runsOnlyTheStepsThatWereAskedFor() throws {
         let world = try World()
         try world.order(1...3)
