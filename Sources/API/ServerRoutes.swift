@@ -14,7 +14,8 @@ enum ServerRoutes {
         Endpoint(.get, "/openapi.yaml", "get_contract") { call in .now(contract(call)) },
     ]
 
-    /// Ready is who takes work and can still write down what was asked: the control database's own thread answers.
+    /// Ready is who takes work and can still write down what was asked: the control database's own thread answers, and
+    /// after the disk has refused a commit only a commit that succeeds makes ready again.
     private static func readiness(_ call: Call) -> Outcome {
         guard !call.services.readiness.isDraining else {
             return .now(unready("stopping", "The server is stopping.").answer(call.request.id))
@@ -24,8 +25,9 @@ enum ServerRoutes {
             waiting.onDeadline(Limits.readTime) {
                 unready("locked", "The control database does not answer in time.").answer(request)
             }
+            let hasFailed = call.services.store.writeFailure != nil
             call.services.store.write { transaction throws(StoreError) in
-                _ = try transaction.lastEvent()
+                if hasFailed { try transaction.proveWritable() } else { _ = try transaction.lastEvent() }
             } completion: { result in
                 switch result {
                 case .success: waiting.finish(.json(.object(["status": "ready"])))

@@ -120,6 +120,9 @@ public final class ControlStore: Sendable {
         }
     }
 
+    /// Why nothing can be written: the disk's last refusal, until a change is committed again; nil when all is well.
+    public var writeFailure: StoreError? { writer.failure }
+
     /// How many transactions the writer has committed.
     var commits: Int { writer.commits }
 }

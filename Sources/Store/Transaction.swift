@@ -47,6 +47,13 @@ public final class Transaction: ReadSession {
         super.init(connection)
     }
 
+    /// Writes a row and takes it back, so that the commit shows whether the disk takes anything.
+    public func proveWritable() throws(StoreError) {
+        let operation = "write to the control database"
+        try run(operation, "INSERT OR REPLACE INTO retired_versions (kind, name, version) VALUES ('connection', '', 1)")
+        try run(operation, "DELETE FROM retired_versions WHERE kind = 'connection' AND name = ''")
+    }
+
     /// Runs a statement; answers how many rows it changed.
     @discardableResult
     func run(_ operation: String, _ sql: String, _ parameters: [Value] = []) throws(StoreError) -> Int {

@@ -26,6 +26,8 @@ final class Writer: Sendable {
         // SAFETY: after `Writer.init` it is only used by the work of `lane`, one piece at a time, and by `close` after
         // the lane has stopped.
         var connection: Connection
+        /// Whether the disk has refused a change of the batch in hand.
+        var isRefused = false
         init(_ connection: Connection) { self.connection = connection }
     }
 
@@ -33,6 +35,7 @@ final class Writer: Sendable {
     private let lane = Lane(name: "control-writer", capacity: 2)
     private let thread = Atomic<UInt>(0)
     private let committed = Atomic<Int>(0)
+    private let trouble = Mutex<StoreError?>(nil)
     private let desk: Desk
     private let open: @Sendable () throws(StoreError) -> Connection
     private let clock: any Clock
@@ -52,6 +55,10 @@ final class Writer: Sendable {
 
     /// How many transactions have been committed.
     var commits: Int { committed.load(ordering: .relaxed) }
+
+    /// Why nothing can be written: the disk's last refusal, until a commit that wrote something succeeds; nil when all is
+    /// well.
+    var failure: StoreError? { trouble.withLock { $0 } }
 
     /// Queues a change; a full queue and a closed writer tell the caller at once, on this thread.
     func submit(_ change: Change) {
@@ -110,13 +117,18 @@ final class Writer: Sendable {
         var ends: [@Sendable () -> Void] = []
         do throws(StoreError) {
             let connection = desk.connection
+            let before = connection.totalChanges
+            desk.isRefused = false
             try connection.transaction(wrapping: { StoreError("commit to the control database", $0) }) {
                 () throws(StoreError) in
                 let transaction = Transaction(connection, now: clock.now())
                 for change in batch { ends.append(try run(change, transaction)) }
             }
             committed.add(1, ordering: .relaxed)
+            // A transaction of reads commits on a full disk too.
+            if connection.totalChanges > before, !desk.isRefused { trouble.withLock { $0 = nil } }
         } catch {
+            note(error)
             log.error("control database", ["error": error.description])
             reopenIfBroken(error)
             for change in batch { change.fail(error) }
@@ -134,11 +146,18 @@ final class Writer: Sendable {
         } catch {
             // A full disk and the like roll back everything, the other changes of the batch included.
             guard transaction.connection.inTransaction else { throw error }
+            note(error)
             try transaction.run("undo a change", "ROLLBACK TO change")
             end = { change.fail(error) }
         }
         try transaction.run("end a change", "RELEASE change")
         return end
+    }
+
+    private func note(_ error: StoreError) {
+        guard error.code == .diskFull || error.code == .inputOutput else { return }
+        desk.isRefused = true
+        trouble.withLock { $0 = error }
     }
 
     /// What a connection holds in memory is not to be trusted after a failed write or sync.

@@ -3,11 +3,11 @@ import HTTPClient
 import Model
 import Platform
 import SQLite
-import Store
 import Testing
 
 @testable import API
 @testable import HTTPServer
+@testable import Store
 
 /// What only shows over the network: waiting, heads, readiness.
 struct LiveTests {
@@ -130,6 +130,31 @@ struct LiveTests {
         #expect(answer.status == 503)
         #expect(answer.header("Retry-After") == "5")
         #expect(try live.send("GET", "/healthz").status == 200)
+    }
+
+    @Test func isNotReadyAfterAFullDiskUntilACommitSucceeds() throws {
+        let world = try World()
+        let store = world.store
+        #expect(world.ask(.get, "/readyz").status == 200)
+        #expect(throws: StoreError.self) {
+            try store.write { transaction throws(StoreError) in
+                // As SQLite itself does when the disk is full; from now on it takes nothing.
+                do throws(SQLiteError) {
+                    try transaction.connection.rollback()
+                    try transaction.connection.execute("PRAGMA query_only = 1")
+                } catch {}
+                throw StoreError(.diskFull, "test", "full")
+            }
+        }
+        #expect(world.ask(.get, "/readyz").status == 503)
+        #expect(world.ask(.get, "/readyz").status == 503)
+        #expect(world.ask(.get, "/healthz").status == 200)
+        try store.write { transaction throws(StoreError) in
+            do throws(SQLiteError) { try transaction.connection.execute("PRAGMA query_only = 0") } catch {}
+        }
+        #expect(store.writeFailure?.code == .diskFull)
+        #expect(world.ask(.get, "/readyz").status == 200)
+        #expect(store.writeFailure == nil)
     }
 
     @Test func isNotReadyWithoutItsControlDatabase() throws {

@@ -210,6 +210,36 @@ struct WriterTests {
         #expect(monitor.wait { $0.count == 2 ? $0.successes : nil } == 1)
     }
 
+    @Test func isInTroubleFromAFullDiskUntilSomethingIsCommitted() throws {
+        let world = try World()
+        #expect(world.store.writeFailure == nil)
+        try fill(world)
+        #expect(throws: StoreError.self) { try self.addLargeEvent(world) }
+        #expect(world.store.writeFailure?.code == .diskFull)
+        // A commit of nothing says nothing of the disk.
+        try world.store.write { transaction throws(StoreError) in _ = try transaction.lastEvent() }
+        #expect(world.store.writeFailure?.code == .diskFull)
+        try world.store.write { transaction throws(StoreError) in
+            do throws(SQLiteError) { try transaction.connection.execute("PRAGMA max_page_count = 1000000") } catch {}
+            try transaction.proveWritable()
+        }
+        #expect(world.store.writeFailure == nil)
+        try addLargeEvent(world)
+    }
+
+    /// Lets the writer's connection grow the file no further, as a full disk would.
+    private func fill(_ world: World) throws {
+        try world.store.write { transaction throws(StoreError) in
+            do throws(SQLiteError) { try transaction.connection.execute("PRAGMA max_page_count = 1") } catch {}
+        }
+    }
+
+    private func addLargeEvent(_ world: World) throws {
+        try world.store.write { transaction throws(StoreError) in
+            try transaction.appendEvent("x", payload: String(repeating: "x", count: 200_000))
+        }
+    }
+
     @Test func opensAgainAfterAnErrorThatAConnectionDoesNotSurvive() throws {
         let world = try World()
         for code in [StoreError.Code.inputOutput, .corrupt] {
