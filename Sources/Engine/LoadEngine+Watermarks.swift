@@ -109,16 +109,17 @@ extension LoadEngine {
     private func remove(_ change: WatermarkChange, _ step: ResolvedStep) throws(Failure) {
         let removed = try loader.removeWatermark(
             pipeline: change.pipeline, step: change.step, destination: step.destination.file)
-        guard var watermark = removed else {
+        guard let removed else {
             throw Failure(
                 .notFound, "\(change.pipeline)/\(change.step) has no watermark",
                 hint: "its next run reads from the beginning anyway")
         }
+        var watermark = removed
         watermark.run = nil
         watermark.reason = change.reason
         _ = records.record(.watermark(.watermarkRemoved, watermark)) { (transaction) throws(StoreError) in
-            // The copy may never have been made.
-            guard try transaction.watermark(change.pipeline, change.step) != nil else { return }
+            // The copy may never have been made, and the history goes on from it.
+            try transaction.mirrorWatermark(removed)
             try transaction.removeWatermark(change.pipeline, change.step, reason: change.reason)
         }
     }

@@ -120,14 +120,37 @@ struct DestinationLedger {
         }
     }
 
-    /// Removes a watermark, so that the next run starts from the beginning.
-    func remove(_ pipeline: String, _ step: String) throws(LoadStop) {
+    /// The version of the step's next watermark; one that was removed, and its removal, are counted too, so that no
+    /// version is ever given twice.
+    func nextVersion(_ pipeline: String, _ step: String) throws(LoadStop) -> Int {
         try connection.stopping { db throws(SQLiteError) in
-            _ = try db.run(
-                "DELETE FROM main._strandline_watermarks WHERE pipeline = ? AND step = ?",
-                [.text(pipeline), .text(step)])
+            let found = try db.first(
+                """
+                SELECT max(ifnull((SELECT version FROM main._strandline_watermarks WHERE pipeline = ?1 AND step = ?2), 0),
+                    ifnull((SELECT value FROM main._strandline_meta WHERE key = ?3), 0)) AS version
+                """, [.text(pipeline), .text(step), .text(DestinationLedger.removal(pipeline, step))])
+            return Int(try found?.int("version") ?? 0) + 1
         }
     }
+
+    /// Removes a watermark, so that the next run starts from the beginning; in a transaction of its own.
+    func remove(_ pipeline: String, _ step: String) throws(LoadStop) {
+        try connection.transaction(wrapping: { LoadStop.sqlite($0) }) { () throws(LoadStop) in
+            let version = try nextVersion(pipeline, step)
+            try connection.stopping { db throws(SQLiteError) in
+                let removed = try db.run(
+                    "DELETE FROM main._strandline_watermarks WHERE pipeline = ? AND step = ?",
+                    [.text(pipeline), .text(step)])
+                guard removed > 0 else { return }
+                _ = try db.run(
+                    "INSERT OR REPLACE INTO main._strandline_meta (key, value) VALUES (?, ?)",
+                    [.text(DestinationLedger.removal(pipeline, step)), Value(version)])
+            }
+        }
+    }
+
+    /// Where the version of a watermark's last removal is kept; names hold no slash.
+    private static func removal(_ pipeline: String, _ step: String) -> String { "removed/\(pipeline)/\(step)" }
 
     // MARK: Loads
 

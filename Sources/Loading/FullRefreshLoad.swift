@@ -199,7 +199,7 @@ struct FullRefreshLoad {
         let watermark = Watermark(
             pipeline: session.request.pipeline, step: step.name, cursor: cursor.column, value: position?.value,
             key: (position?.rowKey ?? []).compactMap { CursorValue($0) }, updatedAt: now,
-            run: session.request.run, version: (held?.watermark.version ?? 0) + 1)
+            run: session.request.run, version: try session.ledger.nextVersion(session.request.pipeline, step.name))
         try session.ledger.write(
             watermark, reached: (tally.reached ?? tally.position)?.value, attempt: session.request.attempt)
         return (watermark, warnings)

@@ -329,14 +329,14 @@ struct IncrementalLoad {
             after = Watermark(
                 pipeline: pipeline, step: step.name, cursor: cursor.column, value: position.value,
                 key: position.rowKey.compactMap { CursorValue($0) }, updatedAt: now, run: session.request.run,
-                version: (before?.version ?? 0) + 1)
+                version: try session.ledger.nextVersion(pipeline, step.name))
         }
         if after == nil, tally.passed > 0 {
             // Rows without a cursor, or ahead of the clock: from now on the destination's rows are known to be this
             // step's, though none of them has moved a watermark.
             after = Watermark(
                 pipeline: pipeline, step: step.name, cursor: cursor.column, value: nil, updatedAt: now,
-                run: session.request.run, version: 1)
+                run: session.request.run, version: try session.ledger.nextVersion(pipeline, step.name))
         }
         if let after, after != before || reached != held?.reached {
             try session.ledger.write(after, reached: reached, attempt: session.request.attempt)

@@ -28,7 +28,8 @@ extension Loader {
                 let held = try session.ledger.watermark(request.pipeline, request.step.name)
                 let watermark = Watermark(
                     pipeline: request.pipeline, step: request.step.name, cursor: cursor.column, value: value,
-                    updatedAt: clock.now(), reason: reason, version: (held?.watermark.version ?? 0) + 1)
+                    updatedAt: clock.now(), reason: reason,
+                    version: try session.ledger.nextVersion(request.pipeline, request.step.name))
                 // What was loaded under another cursor says nothing of this one.
                 let isSameColumn = held.map { fold($0.watermark.cursor) == fold(cursor.column) } ?? false
                 let reached = isSameColumn ? held?.reached : try session.highestInDestination(cursor)

@@ -82,6 +82,22 @@ struct WatermarkRoutesTests {
         #expect(history?[1]?["value"] == "2024-01-01T10:00:00Z")
     }
 
+    @Test func aVersionOfAnEarlierLifeIsRefused() throws {
+        let world = try loaded()
+        #expect(world.ask(.delete, path).status == 204)
+        #expect(world.load()["state"] == "success")
+        #expect(world.ask(.get, path).header("ETag") == "\"3\"")
+        let body = "{value: '2024-01-01T05:00:00Z'}"
+        #expect(world.ask(.put, path, ["If-Match": "\"1\""], body: body).status == 412)
+        let versions = world.ask(.get, path + "/history").json["watermarks"]?.array?.compactMap { $0["version"] }
+        #expect(versions == [3, 2, 1])
+        // Connections count on as well.
+        #expect(world.ask(.delete, "/v1/pipelines/orders").status == 204)
+        #expect(world.ask(.delete, "/v1/connections/shop").status == 204)
+        let shop = world.ask(.put, "/v1/connections/shop", body: "{type: sqlite, path: shop.db}")
+        #expect(shop.header("ETag") == "\"2\"")
+    }
+
     @Test func theHistoryHasPages() throws {
         let world = try loaded()
         for hour in 1...4 { _ = world.ask(.put, path, body: "{value: '2024-01-01T0\(hour):00:00Z'}") }

@@ -206,4 +206,23 @@ struct DestinationStateTests {
         #expect(try loader.removeWatermark(pipeline: "orders", step: "orders", destination: file) == nil)
         #expect(try world.watermark() == nil)
     }
+
+    @Test("no version of a watermark is given twice, whoever removes it and whatever sets it again")
+    func versionsGoOnAfterARemoval() throws {
+        for way in 0..<3 {
+            let world = try loaded()
+            let loader = world.loader()
+            let file = try world.file("warehouse.db")
+            #expect(try world.watermark()?.version == 1)
+            _ = try loader.removeWatermark(pipeline: "orders", step: "orders", destination: file)
+            _ = try loader.removeWatermark(pipeline: "orders", step: "orders", destination: file)
+            switch way {
+            case 0: try world.load(world.step())
+            case 1: try world.load(world.step(), fullRefresh: true)
+            default: _ = try loader.setWatermark(try world.request(world.step()), to: .text("2024-05-02"), reason: "")
+            }
+            // The removal was version 2.
+            #expect(try world.watermark()?.version == 3)
+        }
+    }
 }
