@@ -41,12 +41,25 @@ enum WatermarkRoutes {
             (stored: try session.pipeline(pipeline), watermark: try session.watermark(pipeline, step))
         }
         guard let stored = found.stored else { throw PipelineRoutes.unknown(pipeline) }
-        guard let watermark = found.watermark else { throw try absent(stored, step) }
+        if let watermark = found.watermark { return .now(answer(watermark, call)) }
+        try check(stored, step)
+        // The copy may be missing; the destination is the truth.
+        return .later { waiting in
+            call.services.engine.findWatermark(pipeline, step: step) { result in
+                waiting.finish { () throws(Problem) in
+                    guard let watermark = try result.orProblem() else { throw absent(stored, step) }
+                    return answer(watermark, call)
+                }
+            }
+        }
+    }
+
+    private static func answer(_ watermark: Watermark, _ call: Call) -> Answer {
         let fields = [("ETag", watermark.tag.text)]
         guard !watermark.tag.isHeld(call.request.headers.all("If-None-Match")) else {
-            return .now(Answer(304, headers: fields))
+            return Answer(304, headers: fields)
         }
-        return .now(.json(watermark.wire, headers: fields))
+        return .json(watermark.wire, headers: fields)
     }
 
     private static func history(_ call: Call) throws(Problem) -> Outcome {
@@ -113,10 +126,9 @@ enum WatermarkRoutes {
         (try call.name("pipeline"), try call.name("step"))
     }
 
-    /// The refusal of a step without a watermark, or of a name that no step has.
-    private static func absent(_ stored: StoredPipeline, _ step: String) throws(Problem) -> Problem {
-        try check(stored, step)
-        return Problem(
+    /// The refusal of a step without a watermark.
+    private static func absent(_ stored: StoredPipeline, _ step: String) -> Problem {
+        Problem(
             Failure(
                 .notFound, "step \(step) of pipeline \(stored.name) has no watermark",
                 hint: "its next successful run of a strategy with a cursor makes one"))

@@ -28,6 +28,40 @@ public struct WatermarkChange: Sendable {
 }
 
 extension LoadEngine {
+    /// The step's watermark as its destination has it, nil when it has none; where the control database lacks its copy,
+    /// one is made.
+    public func findWatermark(
+        _ pipeline: String, step name: String, completion: @escaping @Sendable (Result<Watermark?, Failure>) -> Void
+    ) {
+        inspections.submit(
+            { [self] (_) throws(Failure) in
+                let step = try resolve(pipeline, step: name)
+                let found: Watermark?
+                do throws(Failure) {
+                    found = try loader.watermark(pipeline: pipeline, step: name, destination: step.destination.file)
+                } catch {
+                    throw step.redact(error)
+                }
+                guard let found, found.value != nil else { return nil }
+                restore(found, from: step.destination)
+                return found
+            }, completion: completion)
+    }
+
+    /// Mirrors a watermark that was found at `place`, unless its connection leads elsewhere by now.
+    private func restore(_ watermark: Watermark, from place: Place) {
+        do throws(StoreError) {
+            try store.write { [catalog] (transaction) throws(StoreError) in
+                guard (try? catalog.place(of: place.connection, transaction))?.file == place.file else { return }
+                try transaction.restoreWatermark(watermark)
+            }
+        } catch {
+            log.warn(
+                "a watermark could not be mirrored; the step's next load mirrors it",
+                ["pipeline": watermark.pipeline, "step": watermark.step, "cause": error.description])
+        }
+    }
+
     /// What a change of a watermark would make the next run read again or pass over; changes nothing.
     public func previewWatermark(
         _ change: WatermarkChange, completion: @escaping @Sendable (Result<WatermarkPreview, Failure>) -> Void

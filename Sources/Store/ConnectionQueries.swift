@@ -53,10 +53,15 @@ extension ReadSession {
 
 extension Transaction {
     /// Stores a connection's definition, JSON text; the same text again changes nothing.
+    ///
+    /// A change drops the copies of the watermarks in its file, for it may lead to another file now.
     public func putConnection(
         _ name: String, definition: String, expecting expectation: Expectation = .anything
     ) throws(StoreError) -> PutOutcome {
-        try put(.connection, name, definition, expecting: expectation, "store the connection")
+        let operation = "store the connection"
+        let outcome = try put(.connection, name, definition, expecting: expectation, operation)
+        if !outcome.unchanged { try dropWatermarks(destination: name, operation) }
+        return outcome
     }
 
     /// Removes a connection; refused as `inUse`, with their names, while pipelines use it.

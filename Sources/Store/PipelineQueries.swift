@@ -59,6 +59,7 @@ extension Transaction {
                     hint: "PUT /v1/connections/\(connection) first")
             }
         }
+        try dropWatermarks(of: name, movedBy: document, operation)
         let outcome = try put(.pipeline, name, document, expecting: expectation, operation)
         try run(operation, "DELETE FROM pipeline_connections WHERE pipeline = ?", [.text(name)])
         for connection in connections {

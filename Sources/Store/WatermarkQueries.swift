@@ -59,7 +59,45 @@ extension Transaction {
             Value(watermark.version),
         ]
         try run(operation, "INSERT OR REPLACE INTO watermarks (\(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
-        try remember(columns, values, operation)
+        // A copy that was dropped and is made again is no change.
+        let newest = try watermarkHistory(watermark.pipeline, watermark.step, Page(limit: 1)).items.first
+        if newest != watermark { try remember(columns, values, operation) }
+    }
+
+    /// Copies a watermark that was found in its destination, where there is no copy; one that the history knows to be
+    /// out of date, and one of a pipeline that is gone, are left alone.
+    public func restoreWatermark(_ watermark: Watermark) throws(StoreError) {
+        let (pipeline, step) = (watermark.pipeline, watermark.step)
+        guard try self.pipeline(pipeline) != nil, try self.watermark(pipeline, step) == nil else { return }
+        let newest = try watermarkHistory(pipeline, step, Page(limit: 1)).items.first
+        guard newest.map({ $0.version <= watermark.version }) ?? true else { return }
+        try mirrorWatermark(watermark)
+    }
+
+    /// Drops the copies of the watermarks that lie in a connection's file, which is another one now.
+    func dropWatermarks(destination connection: String, _ operation: String) throws(StoreError) {
+        try run(
+            operation,
+            """
+            DELETE FROM watermarks WHERE EXISTS (
+                SELECT 1 FROM pipelines p, json_each(p.document, '$.steps') s
+                WHERE p.name = watermarks.pipeline AND json_extract(s.value, '$.name') = watermarks.step
+                    AND json_extract(s.value, '$.destination.connection') = ?)
+            """, [.text(connection)])
+    }
+
+    /// Drops the copies of the watermarks of a stored pipeline's steps that `document` writes elsewhere or lacks.
+    func dropWatermarks(of pipeline: String, movedBy document: String, _ operation: String) throws(StoreError) {
+        try run(
+            operation,
+            """
+            DELETE FROM watermarks WHERE pipeline = ?1 AND NOT EXISTS (
+                SELECT 1 FROM pipelines p, json_each(p.document, '$.steps') old, json_each(?2, '$.steps') new
+                WHERE p.name = ?1 AND json_extract(old.value, '$.name') = watermarks.step
+                    AND json_extract(new.value, '$.name') = watermarks.step
+                    AND json_extract(old.value, '$.destination.connection')
+                        = json_extract(new.value, '$.destination.connection'))
+            """, [.text(pipeline), .text(document)])
     }
 
     /// Removes the copy of a watermark that was removed in its destination; the history says when and why.

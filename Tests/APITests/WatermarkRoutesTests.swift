@@ -98,6 +98,41 @@ struct WatermarkRoutesTests {
         #expect(shop.header("ETag") == "\"2\"")
     }
 
+    @Test func aPipelineThatIsMadeAgainHasTheWatermarkOfItsDestination() throws {
+        let world = try loaded()
+        let before = world.ask(.get, path).json
+        #expect(world.ask(.delete, "/v1/pipelines/orders").status == 204)
+        #expect(world.ask(.put, "/v1/pipelines/orders", body: World.ordersPipeline).status == 201)
+        #expect(world.ask(.get, path).json == before)
+        // It is mirrored again, and that was no change.
+        #expect(world.ask(.get, "/v1/watermarks").json["watermarks"] == .array([before]))
+        #expect(world.ask(.get, path + "/history").json["watermarks"]?.array?.count == 1)
+    }
+
+    @Test func aConnectionThatLeadsElsewhereShowsTheWatermarkThere() throws {
+        let world = try loaded()
+        let first = world.ask(.get, path).json
+        let put = { world.ask(.put, "/v1/connections/warehouse", body: "{type: sqlite, path: \($0)}").status }
+        #expect(put("other.db") == 200)
+        #expect(world.ask(.get, path).code == "not_found")
+        #expect(world.ask(.get, "/v1/watermarks").json["watermarks"] == .array([]))
+        try world.order(11...11)
+        #expect(world.load()["state"] == "success")
+        #expect(world.ask(.get, path).json["value"] == "2024-01-01T11:00:00Z")
+        #expect(put("warehouse.db") == 200)
+        #expect(world.ask(.get, path).json == first)
+    }
+
+    @Test func aStepThatWritesElsewhereShowsTheWatermarkThere() throws {
+        let world = try loaded()
+        #expect(world.ask(.put, "/v1/connections/other", body: "{type: sqlite, path: other.db}").status == 201)
+        let moved = World.ordersPipeline.replacing("connection: warehouse", with: "connection: other")
+        #expect(world.ask(.put, "/v1/pipelines/orders", body: moved).status == 200)
+        #expect(world.ask(.get, path).code == "not_found")
+        #expect(world.ask(.put, "/v1/pipelines/orders", body: World.ordersPipeline).status == 200)
+        #expect(world.ask(.get, path).status == 200)
+    }
+
     @Test func theHistoryHasPages() throws {
         let world = try loaded()
         for hour in 1...4 { _ = world.ask(.put, path, body: "{value: '2024-01-01T0\(hour):00:00Z'}") }
