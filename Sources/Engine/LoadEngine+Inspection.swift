@@ -62,11 +62,18 @@ extension LoadEngine {
 
     /// One step of a pipeline with its files.
     func resolve(_ pipeline: String, step: String) throws(Failure) -> ResolvedStep {
-        let resolved = try resolve(pipeline, steps: [step])
-        guard let found = resolved.step(step) else {
-            throw Failure(.unknownStep, "pipeline \(pipeline) has no step \(step)")
+        do throws(Failure) {
+            let resolved = try resolve(pipeline, steps: [step])
+            guard let found = resolved.step(step) else {
+                throw Failure(.unknownStep, "pipeline \(pipeline) has no step \(step)")
+            }
+            return try found.get()
+        } catch {
+            var failure = error
+            // The step's name stands in the address, not in a list of steps.
+            if failure.code == .unknownStep { failure.field = nil }
+            throw failure
         }
-        return try found.get()
     }
 
     static func unknownRun(_ id: String) -> Failure {

@@ -86,7 +86,8 @@ extension LoadEngine {
         }
     }
 
-    private func admit() throws(Failure) {
+    /// Takes a place in the queue, to be used or given back; refused when it is full and when the server stops.
+    func admit() throws(Failure) {
         switch dispatcher.admit() {
         case .admitted: return
         case .stopping: throw .serverStops

@@ -85,7 +85,7 @@ extension LoadEngine {
         let step: ResolvedStep
         do throws(Failure) {
             step = try resolve(change.pipeline, step: change.step)
-            guard dispatcher.admit() == .admitted else { throw .serverStops }
+            try admit()
         } catch {
             return completion(.failure(error))
         }

@@ -60,6 +60,17 @@ extension Page {
         return (first, second)
     }
 
+    /// The cursor as the identifier of the run that the part before ended with.
+    func run(_ operation: String) throws(StoreError) -> String? {
+        guard let cursor else { return nil }
+        let isLetter: (UInt8) -> Bool = { (0x30...0x39).contains($0) || (0x61...0x7A).contains($0) }
+        // The form of what `IdentifierMaker` makes.
+        guard cursor.utf8.count == 26, cursor.utf8.allSatisfy(isLetter) else {
+            throw invalid(operation)
+        }
+        return cursor
+    }
+
     /// The cursor as the number that the part before ended with.
     func number(_ operation: String) throws(StoreError) -> Int64? {
         guard let cursor else { return nil }

@@ -40,7 +40,7 @@ extension ReadSession {
             conditions.append(condition)
             parameters.append(value)
         }
-        if let before = try page.name(operation) { add("id < ?", .text(before)) }
+        if let before = try page.run(operation) { add("id < ?", .text(before)) }
         if let pipeline = filter.pipeline { add("pipeline = ?", .text(pipeline)) }
         if let state = filter.state { add("state = ?", .text(state.rawValue)) }
         if let since = filter.since { add("created_at >= ?", Value(since)) }

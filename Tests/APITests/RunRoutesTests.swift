@@ -131,7 +131,8 @@ struct RunRoutesTests {
 
     @Test(arguments: [
         ("limit=0", "limit"), ("limit=1001", "limit"), ("limit=x", "limit"), ("limit=", "limit"), ("cursor=", "cursor"),
-        ("cursor=%2F%2F", "cursor"), ("state=sucess", "state"), ("since=yesterday", "since"), ("stat=failed", "stat"),
+        ("cursor=%2F%2F", "cursor"), ("cursor=zzz", "cursor"), ("state=sucess", "state"), ("since=yesterday", "since"),
+        ("stat=failed", "stat"),
         ("pipeline=A%20B", "pipeline"), ("limit=1&limit=2", "limit"), ("pretty=maybe", "pretty"),
     ])
     func aBadParameterIsNamed(_ query: String, _ field: String) throws {
@@ -187,5 +188,10 @@ struct RunRoutesTests {
         #expect(answer.status == 429)
         #expect(answer.code == "queue_full")
         #expect(answer.header("Retry-After") == "1")
+        // An edit waits in the same queue, and is told the same.
+        let edit = world.ask(
+            .put, "/v1/pipelines/orders/watermarks/orders", body: "{value: '2024-01-01T05:00:00Z'}")
+        #expect(edit.status == 429)
+        #expect(edit.code == "queue_full")
     }
 }
