@@ -36,9 +36,6 @@ struct DispatcherState: Sendable {
     /// How many jobs wait for their turn.
     var waiting: Int { waitingLines.count }
 
-    /// Whether a job waits for its turn.
-    func isWaiting(_ id: String) -> Bool { waitingLines[id] != nil }
-
     /// The job in hand that writes one of the files; nil when they are all free.
     func writer(of files: Set<String>) -> String? {
         for file in files { if let writer = writers[file] { return writer } }

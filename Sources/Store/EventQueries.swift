@@ -7,7 +7,7 @@ public struct Event: Sendable, Equatable {
     public let id: Int64
     /// When it was written.
     public let at: Timestamp
-    /// What happened, as a stable word such as `run.finished`.
+    /// What happened, as a stable word such as `run_finished`.
     public let kind: String
     /// The pipeline it is about; nil for none.
     public let pipeline: String?

@@ -27,6 +27,13 @@ extension CursorValue {
     }
 }
 
+extension JSONValue {
+    /// The value of a stored JSON text; nil for other text.
+    fileprivate init?(stored text: String) {
+        do throws(Failure) { try self.init(parsing: text.utf8) } catch { return nil }
+    }
+}
+
 extension Failure {
     /// The failure as JSON text.
     var stored: String {
@@ -39,7 +46,8 @@ extension Failure {
 
     /// The failure that `stored` was made of; nil for other text.
     init?(stored text: String) {
-        guard let json = JSONReader.value(text), let code = json["code"]?.string, let message = json["message"]?.string,
+        guard let json = JSONValue(stored: text), let code = json["code"]?.string,
+            let message = json["message"]?.string,
             let hint = json["hint"]?.string
         else { return nil }
         var mark: Mark?
@@ -59,7 +67,7 @@ extension [CursorValue] {
 
     /// The values that `stored` was made of; nil for other text.
     init?(stored text: String) {
-        guard let items = JSONReader.value(text)?.array else { return nil }
+        guard let items = JSONValue(stored: text)?.array else { return nil }
         self = items.compactMap { CursorValue(json: $0) }
         guard count == items.count else { return nil }
     }
@@ -73,7 +81,7 @@ extension [LoadWarning] {
 
     /// The warnings that `stored` was made of; nil for other text.
     init?(stored text: String) {
-        guard let items = JSONReader.value(text)?.array else { return nil }
+        guard let items = JSONValue(stored: text)?.array else { return nil }
         self = items.compactMap { item in
             guard let code = item["code"]?.string, let message = item["message"]?.string else { return nil }
             return LoadWarning(code: code, message: message)
