@@ -136,9 +136,10 @@ enum PipelineRoutes {
         let name = try call.name("pipeline")
         let options = try RunOptions(try call.document(), called: "a trigger")
         let start = try RunStart(call)
+        let origin = try Trigger(call.request.headers)
         return .later { waiting in
             call.services.engine.trigger(
-                RunRequest(pipeline: name, options: options, key: start.key)
+                RunRequest(pipeline: name, options: options, trigger: origin, key: start.key)
             ) { start.finish($0, waiting) }
         }
     }
@@ -156,6 +157,20 @@ enum PipelineRoutes {
             Failure(
                 .unknownPipeline, "there is no pipeline \(name)",
                 hint: "PUT /v1/pipelines/\(name) makes it; GET /v1/pipelines lists those that are there"))
+    }
+}
+
+extension Trigger {
+    /// Who asks for the run, as the header `Strandline-Trigger` says: a client of the interface unless the command line.
+    fileprivate init(_ headers: Headers) throws(Problem) {
+        switch headers.all("Strandline-Trigger") {
+        case [], ["api"]: self = .api
+        case ["cli"]: self = .cli
+        default:
+            throw Problem(
+                400, "invalid_header", "The header Strandline-Trigger is neither api nor cli.",
+                hint: "Leave it out; the command line sends cli.", field: "Strandline-Trigger")
+        }
     }
 }
 

@@ -87,6 +87,21 @@ struct RunRoutesTests {
         }
     }
 
+    @Test func remembersWhetherTheCommandLineAsked() throws {
+        let world = try World()
+        try world.putOrders()
+        for (headers, trigger) in [
+            ([:], "api"), (["Strandline-Trigger": "cli"], "cli"), (["Strandline-Trigger": "api"], "api"),
+        ] as [(Headers, String)] {
+            let run = world.ask(.post, "/v1/pipelines/orders/runs", headers)
+            #expect(run.json["trigger"]?.string == trigger)
+            #expect(world.finished(run.json["id"]?.string ?? "")["trigger"]?.string == trigger)
+        }
+        let refused = world.ask(.post, "/v1/pipelines/orders/runs", ["Strandline-Trigger": "schedule"])
+        #expect(refused.status == 400)
+        #expect(refused.code == "invalid_header")
+    }
+
     @Test func refusesUnknownPipelinesAndSteps() throws {
         let world = try World()
         try world.putOrders()

@@ -18,6 +18,7 @@ struct ServeTests {
             let run = try server.json("run", "items", "--wait", in: folder)
             let step = (run["steps"] as? [[String: Any]])?.first
             #expect(run["state"] as? String == "success")
+            #expect(run["trigger"] as? String == "cli")
             #expect(step?["rows_inserted"] as? Int == 1)
             #expect(step?["rows_updated"] as? Int == 1)
             #expect(step?["watermark_after"] as? String == "2024-01-01T00:00:00Z")

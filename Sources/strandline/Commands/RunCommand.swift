@@ -37,7 +37,7 @@ struct RunCommand: Command {
         let key = IdentifierMaker(clock: SystemClock()).next()
         var run = try client.send(
             "POST", "/v1/pipelines/\(ServerClient.encoded(pipeline))/runs", body: body,
-            headers: [("Idempotency-Key", "\"\(key)\"")]
+            headers: [("Idempotency-Key", "\"\(key)\""), ("Strandline-Trigger", "cli")]
         ).json
         guard waits else {
             let id = run["id"]?.string ?? ""
