@@ -28,7 +28,8 @@ final class World: Sendable {
     /// Makes a world whose shop has the orders 1 to `orders`, an hour apart from 2024-01-01 on.
     init(
         orders: Int = 10, workers: Int = 2, queuedJobs: Int = 1_000, environment: [String: String] = [:],
-        isStarted: Bool = true, rowsPerCommit: Int = Limits.rowsPerCommit
+        isStarted: Bool = true, rowsPerCommit: Int = Limits.rowsPerCommit,
+        loader: ((any Clock) -> any StepLoading)? = nil
     ) throws {
         directory = NSTemporaryDirectory() + "strandline-api-" + UUID().uuidString
         for folder in ["data", "public", "public/assets"] {
@@ -39,7 +40,7 @@ final class World: Sendable {
         let log = Log(level: .info, clock: clock) { [lines] line in lines.update { $0.append(line) } }
         store = try ControlStore.open(directory: directory + "/state", clock: clock, log: log)
         engine = LoadEngine(
-            store: store, loader: Loader(clock: clock, rowsPerCommit: rowsPerCommit),
+            store: store, loader: loader?(clock) ?? Loader(clock: clock, rowsPerCommit: rowsPerCommit),
             catalog: Catalog(
                 roots: try DataRoots([directory + "/data"], stateDirectory: directory + "/state"),
                 environment: environment),

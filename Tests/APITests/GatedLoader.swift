@@ -1,0 +1,56 @@
+import Engine
+import Loading
+import Model
+import Platform
+
+/// The real loader, whose loads tell that they begin and wait until they may go on.
+final class GatedLoader: StepLoading {
+    private let loader: Loader
+    private let state = Monitor((hasBegun: false, mayGoOn: false))
+
+    init(clock: any Clock) { loader = Loader(clock: clock) }
+
+    /// Waits, ten seconds at most, until a load has begun.
+    func waitForLoad() -> Bool {
+        state.wait(upTo: .seconds(10)) { $0.hasBegun ? true : nil } ?? false
+    }
+
+    /// Lets loads go on.
+    func open() { state.update { $0.mayGoOn = true } }
+
+    func load(_ request: LoadRequest, stop: StopToken, progress: LoadProgress) throws(Failure) -> LoadResult {
+        state.update { $0.hasBegun = true }
+        _ = state.wait(upTo: .seconds(10)) { $0.mayGoOn ? true : nil }
+        return try loader.load(request, stop: stop, progress: progress)
+    }
+
+    func committed(run: String, step: String, destination: DatabaseFile) throws(Failure) -> LoadResult? {
+        try loader.committed(run: run, step: step, destination: destination)
+    }
+
+    func watermark(pipeline: String, step: String, destination: DatabaseFile) throws(Failure) -> Watermark? {
+        try loader.watermark(pipeline: pipeline, step: step, destination: destination)
+    }
+
+    func plan(_ request: LoadRequest, stop: StopToken) throws(Failure) -> LoadPlan {
+        try loader.plan(request, stop: stop)
+    }
+
+    func setWatermark(_ request: LoadRequest, to value: CursorValue, reason: String) throws(Failure) -> Watermark {
+        try loader.setWatermark(request, to: value, reason: reason)
+    }
+
+    func removeWatermark(pipeline: String, step: String, destination: DatabaseFile) throws(Failure) -> Watermark? {
+        try loader.removeWatermark(pipeline: pipeline, step: step, destination: destination)
+    }
+
+    func previewWatermark(
+        _ request: LoadRequest, to value: CursorValue?, stop: StopToken
+    ) throws(Failure) -> WatermarkPreview {
+        try loader.previewWatermark(request, to: value, stop: stop)
+    }
+
+    func inspect(_ file: DatabaseFile, stop: StopToken) throws(Failure) -> [TableSummary] {
+        try loader.inspect(file, stop: stop)
+    }
+}
