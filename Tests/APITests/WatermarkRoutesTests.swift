@@ -121,7 +121,9 @@ struct WatermarkRoutesTests {
     @Test func aConnectionThatLeadsElsewhereShowsTheWatermarkThere() throws {
         let world = try loaded()
         let first = world.ask(.get, path).json
-        let put = { world.ask(.put, "/v1/connections/warehouse", body: "{type: sqlite, path: \($0)}").status }
+        func put(_ path: String) -> Int {
+            world.ask(.put, "/v1/connections/warehouse", body: "{type: sqlite, path: \(path)}").status
+        }
         #expect(put("other.db") == 200)
         #expect(world.ask(.get, path).code == "not_found")
         #expect(world.ask(.get, "/v1/watermarks").json["watermarks"] == .array([]))
