@@ -21,6 +21,10 @@ enum Program {
         let isHelp = first == "help"
         let named = isHelp ? Array(words.dropFirst()) : words
         guard let (command, length) = find(named) else {
+            if let group = group(named, isHelp: isHelp) {
+                terminal.line(group)
+                return .success
+            }
             terminal.error("strandline: " + unknown(named))
             return .usage
         }
@@ -60,6 +64,30 @@ enum Program {
         return nil
     }
 
+    /// The help of a group of commands, where that is asked for: `watermark --help`, `help watermark`.
+    private static func group(_ words: [String], isHelp: Bool) -> String? {
+        let asks = isHelp ? words.count == 1 : ["--help", "-h"].contains(words.dropFirst().first)
+        guard asks, let first = words.first else { return nil }
+        let members = commands.filter { $0.form.name.hasPrefix(first + " ") }
+        guard !members.isEmpty else { return nil }
+        return """
+            Usage: strandline \(first) COMMAND [options]
+
+            \(summaries(of: members))
+
+            `strandline \(first) COMMAND --help` tells all about one.
+            """
+    }
+
+    /// A line for each of some commands.
+    private static func summaries(of commands: [any Command.Type]) -> String {
+        let width = commands.map { $0.form.name.count }.max() ?? 0
+        return commands.map { command in
+            let name = command.form.name
+            return "  " + name + String(repeating: " ", count: width - name.count + 2) + command.form.summary
+        }.joined(separator: "\n")
+    }
+
     private static func unknown(_ words: [String]) -> String {
         let first = words.first ?? ""
         let members = commands.map { $0.form.name }.filter { $0.hasPrefix(first + " ") }
@@ -78,19 +106,14 @@ enum Program {
     }
 
     private static var overview: String {
-        let width = commands.map { $0.form.name.count }.max() ?? 0
-        let rows = commands.map { command in
-            let name = command.form.name
-            return "  " + name + String(repeating: " ", count: width - name.count + 2) + command.form.summary
-        }
-        return """
-            strandline keeps tables up to date: it loads only what is new or changed.
+        """
+        strandline keeps tables up to date: it loads only what is new or changed.
 
-            Usage: strandline COMMAND [options]
+        Usage: strandline COMMAND [options]
 
-            \(rows.joined(separator: "\n"))
+        \(summaries(of: commands))
 
-            `strandline COMMAND --help` tells all about one.
-            """
+        `strandline COMMAND --help` tells all about one.
+        """
     }
 }
