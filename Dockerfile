@@ -7,6 +7,7 @@ RUN apt-get update \
 WORKDIR /strandline
 COPY Package.swift openapi.yaml ./
 COPY Sources Sources
+COPY examples/demo examples/demo
 # The manifest names the tests' folders, so they must be there; nothing in them is built.
 COPY Tests Tests
 RUN swift build --configuration release --product strandline --static-swift-stdlib \

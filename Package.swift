@@ -34,6 +34,8 @@ let package = Package(
         .target(name: "HTTPClient", dependencies: ["CCurl", "Platform"], swiftSettings: house),
         // openapi.yaml, embedded.
         .target(name: "COpenAPI"),
+        // The documents of examples/demo, embedded.
+        .target(name: "CDemo"),
         .target(
             name: "API",
             dependencies: ["COpenAPI", "Engine", "Store", "HTTPServer", "Documents", "Model", "Platform"],
@@ -41,7 +43,8 @@ let package = Package(
         .executableTarget(
             name: "strandline",
             dependencies: [
-                "API", "Engine", "Store", "Loading", "SQLite", "HTTPServer", "HTTPClient", "Documents", "Model",
+                "API", "CDemo", "Engine", "Store", "Loading", "SQLite", "HTTPServer", "HTTPClient", "Documents",
+                "Model",
                 "Platform",
             ],
             swiftSettings: house),

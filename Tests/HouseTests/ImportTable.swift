@@ -4,7 +4,8 @@ enum ImportTable {
     static let allowed: [String: Set<String>] = [
         // Wiring and commands; SQLite only makes the demo's source.
         "strandline": [
-            "API", "Engine", "Store", "Loading", "HTTPServer", "HTTPClient", "Documents", "Model", "Platform", "SQLite",
+            "API", "CDemo", "Engine", "Store", "Loading", "HTTPServer", "HTTPClient", "Documents", "Model", "Platform",
+            "SQLite",
         ],
         "API": ["COpenAPI", "Engine", "Store", "HTTPServer", "Documents", "Model", "Platform"],
         "Engine": ["Store", "Loading", "Model", "Platform"],
@@ -18,6 +19,8 @@ enum ImportTable {
         "Platform": [],
         // The text of openapi.yaml.
         "COpenAPI": [],
+        // The documents of examples/demo.
+        "CDemo": [],
     ]
 
     /// The targets of a package manifest and what they depend on; tests and system libraries are left out.

@@ -8,7 +8,19 @@ struct DemoTests {
             #expect(made.code == 0, "\(made.errors)")
             #expect(made.output.contains("made d/shop.db: 20000 customers, 300000 orders"))
             let valid = try Program.run(["validate", "d/pipelines"], in: folder)
-            #expect(valid.output == "2 pipelines and 2 connections are valid\n")
+            #expect(valid.output == "3 pipelines and 2 connections are valid\n")
+            // One truth: what is written is what `make run` serves.
+            let examples = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+                .appendingPathComponent("../../examples/demo").standardizedFileURL
+            let documents = try FileManager.default.contentsOfDirectory(atPath: examples.path)
+                .filter { $0.hasSuffix(".yaml") }
+            let pipelines = folder.appendingPathComponent("d/pipelines")
+            #expect(
+                try FileManager.default.contentsOfDirectory(atPath: pipelines.path).sorted() == documents.sorted())
+            for name in documents {
+                let (written, kept) = (pipelines.appendingPathComponent(name), examples.appendingPathComponent(name))
+                #expect(try Data(contentsOf: written) == Data(contentsOf: kept))
+            }
             let shop = folder.appendingPathComponent("d/shop.db")
             let before = try FileManager.default.attributesOfItem(atPath: shop.path)[.modificationDate] as? Date
             let again = try Program.run(["demo", "d"], in: folder)

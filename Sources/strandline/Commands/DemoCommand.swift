@@ -8,7 +8,7 @@ struct DemoCommand: Command {
         name: "demo", summary: "Make a demo source database, and keep it changing.",
         details: """
             Makes DIR/shop.db, a web shop with \(DemoShop.customers) customers and \(DemoShop.orders) orders,
-            and DIR/pipelines/shop.yaml with pipelines over it. Files that are there already are
+            and the documents of pipelines over it in DIR/pipelines. Files that are there already are
             kept. With --live it then adds and changes orders until it is stopped by a signal.
             """,
         operands: [Operand(name: "DIR")],
@@ -33,7 +33,9 @@ struct DemoCommand: Command {
         try makeDirectory(directory)
         try makeDirectory(directory + "/pipelines")
         try makeShop(shop, terminal)
-        try makeDocuments(directory + "/pipelines/shop.yaml", terminal)
+        for document in DemoDocuments.all {
+            try make(directory + "/pipelines/" + document.name, of: document.text, terminal)
+        }
         guard isLive else {
             terminal.line("serve it with: cd \(directory) && strandline serve")
             return .success
@@ -70,10 +72,9 @@ struct DemoCommand: Command {
         terminal.line("made \(path): \(DemoShop.customers) customers, \(DemoShop.orders) orders")
     }
 
-    private func makeDocuments(_ path: String, _ terminal: Terminal) throws(CommandError) {
+    private func make(_ path: String, of bytes: [UInt8], _ terminal: Terminal) throws(CommandError) {
         let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
         if file < 0 && errno == EEXIST { return }
-        let bytes = Array(DemoDocuments.shop.utf8)
         guard file >= 0, write(file, bytes, bytes.count) == bytes.count else {
             throw CommandError(message: "cannot write \(path): \(String(cString: strerror(errno)))")
         }
