@@ -42,12 +42,13 @@ struct DocumentSetTests {
     }
 
     @Test func theDemosDocumentsAreValid() throws {
-        try with(["shop.yaml": DemoDocuments.shop]) { directory in
+        let files = DemoDocuments.all.map { ($0.name, String(decoding: $0.text, as: UTF8.self)) }
+        try with(Dictionary(uniqueKeysWithValues: files)) { directory in
             let documents = try DocumentSet([directory])
             #expect(documents.faults.isEmpty)
             #expect(documents.warnings.isEmpty)
             #expect(documents.foreignConnections.isEmpty)
-            #expect(documents.pipelines.map(\.pipeline.name) == ["shop", "daily_revenue"])
+            #expect(documents.pipelines.map(\.pipeline.name) == ["customers", "daily_revenue", "orders"])
         }
     }
 
@@ -59,6 +60,27 @@ struct DocumentSetTests {
             #expect(faults[0].hasPrefix("\(directory)/a.yaml:3:5: the strategy `timestamp` needs a cursor"))
             #expect(faults[0].contains("[steps[0].cursor]. Add the column"))
             #expect(faults[1].hasPrefix("\(directory)/b.yaml:2:1: "))
+        }
+    }
+
+    @Test func aDirectoryWithoutDocumentsIsRefusedWhereTheyAreMeant() throws {
+        try with(["note.txt": "a", ".hidden.yaml": "["]) { directory in
+            #expect {
+                _ = try DocumentSet([directory])
+            } throws: {
+                ($0 as? CommandError)?.message == "the directory \(directory) holds no documents"
+            }
+            #expect(try DocumentSet([directory], allowsEmpty: true).files.isEmpty)
+        }
+    }
+
+    @Test(arguments: [#"{"pipelines": null}"#, "{}", "connections: {}", "# nothing yet\n"])
+    func aFileThatHoldsNothingIsAFault(text: String) throws {
+        try with(["a.yaml": text]) { directory in
+            let faults = try DocumentSet([directory]).faults.map(\.line)
+            #expect(faults.count == 1)
+            #expect(
+                faults.first?.hasPrefix("\(directory)/a.yaml: it holds neither a connection nor a pipeline. ") == true)
         }
     }
 

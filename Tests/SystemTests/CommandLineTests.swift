@@ -43,6 +43,24 @@ struct CommandLineTests {
         }
     }
 
+    @Test(arguments: [["watermark", "--help"], ["watermark", "-h"], ["help", "watermark"]])
+    func aGroupOfCommandsHasHelp(words: [String]) throws {
+        let help = try withFolder { try Program.run(words, in: $0) }
+        #expect(help.code == 0)
+        #expect(help.errors.isEmpty)
+        #expect(help.output.hasPrefix("Usage: strandline watermark COMMAND [options]\n\n  watermark get "))
+        #expect(help.output.contains("\n  watermark delete "))
+        #expect(!help.output.contains("  runs "))
+    }
+
+    @Test(arguments: ["validate", "apply"])
+    func aDirectoryWithoutDocumentsIsAnError(command: String) throws {
+        let outcome = try run(command, ".")
+        #expect(outcome.code == 1)
+        #expect(outcome.output.isEmpty)
+        #expect(outcome.errors.contains("the directory . holds no documents"))
+    }
+
     @Test(arguments: [
         (["vercion"], "did you mean `version`?"), (["zzz"], "strandline --help lists them"),
         (["version", "--jsn"], "there is no --jsn here; did you mean --json?"),

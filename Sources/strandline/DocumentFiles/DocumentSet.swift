@@ -31,14 +31,22 @@ struct DocumentSet {
     private(set) var warnings: [(file: String, warning: LoadWarning)] = []
     private var homes: [String: String] = [:]
 
-    /// Reads files, and the documents in directories; `-` is standard input. Throws when one cannot be read.
-    init(_ paths: [String]) throws(CommandError) {
+    /// Reads files, and the documents in directories; `-` is standard input. Throws when one cannot be read, and for a
+    /// directory without documents unless `allowsEmpty`.
+    init(_ paths: [String], allowsEmpty: Bool = false) throws(CommandError) {
         for path in paths {
-            if FileText.isDirectory(path) {
-                for file in try FileText.documents(in: path) { try add(file) }
-            } else {
+            guard FileText.isDirectory(path) else {
                 try add(path)
+                continue
             }
+            let documents = try FileText.documents(in: path)
+            guard allowsEmpty || !documents.isEmpty else {
+                throw CommandError(
+                    message: "the directory \(path) holds no documents",
+                    hint: "Name the directory of files that end in .yaml, .yml or .json; those in directories below "
+                        + "it are not read.")
+            }
+            for file in documents { try add(file) }
         }
     }
 
@@ -47,6 +55,12 @@ struct DocumentSet {
         files.append(file)
         do throws(DocumentFailures) {
             let content = try DocumentSet.decode(bytes)
+            if content.connections.isEmpty && content.pipelines.isEmpty {
+                let failure = Failure(
+                    .invalidValue, "it holds neither a connection nor a pipeline",
+                    hint: "Write them under `connections:` and `pipelines:`, or remove the file.")
+                faults.append(Finding(file: file, failure: failure))
+            }
             for connection in content.connections {
                 claim("connection", connection.definition.name, in: file)
                 connections.append(connection)

@@ -9,7 +9,7 @@ struct ConfigDirectory {
 
     /// Reads and checks every document; throws, telling all of them, when one is wrong.
     func read() throws(CommandError) -> DocumentSet {
-        let documents = try DocumentSet([path])
+        let documents = try DocumentSet([path], allowsEmpty: true)
         guard documents.faults.isEmpty else {
             let lines = documents.faults.map { "\n  " + $0.line }.joined()
             throw CommandError(
