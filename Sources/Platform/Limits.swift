@@ -54,6 +54,8 @@ public enum Limits {
 
     /// Time the command line waits for an answer when no other is asked for.
     public static let clientTimeout: Duration = .seconds(30)
+    /// Time the command line goes on asking a server that broke off: enough for one to stop in good order and start again.
+    public static let clientPatience: Duration = .seconds(60)
     /// Time the command line waits for a connection: a server that is there takes it at once.
     public static let clientConnectTime: Duration = .seconds(5)
     /// Bytes of an answer the command line takes: far above the largest page, small enough to hold in memory.

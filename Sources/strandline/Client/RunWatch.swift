@@ -10,7 +10,7 @@ struct RunWatch {
     /// Whether a bar is wanted where there is a terminal.
     let showsProgress: Bool
 
-    /// The run as it ended.
+    /// The run as it ended; a server that is gone is waited for a while, since the run goes on when it is back.
     func end(of run: JSONValue) throws(CommandError) -> JSONValue {
         var run = run
         let path = "/v1/runs/" + ServerClient.encoded(run["id"]?.string ?? "")
@@ -22,7 +22,9 @@ struct RunWatch {
             // Short runs are told at once, long ones cost the server little.
             _ = pause.wait(upTo: wait) { _ -> Bool? in nil }
             wait = min(wait * 2, .milliseconds(500))
-            run = try client.get(path)
+            run = try Patience(terminal: terminal).ask(knowsServer: true) { () throws(CommandError) in
+                try client.get(path)
+            }
         }
         return run
     }

@@ -43,18 +43,34 @@ struct ServerClient {
         } catch {
             throw CommandError(
                 message: error.description, hint: error.code == .unreachable ? "`strandline serve` starts one." : "",
-                code: error.code == .badAddress ? .usage : .failure)
+                code: error.code == .badAddress ? .usage : .failure, outlook: ServerClient.outlook(error))
         }
         guard
             let json = response.body.isEmpty ? .null : try? JSONValue(parsing: response.body, nodes: Limits.answerNodes)
         else {
             throw CommandError(
-                message: "\(server) answered \(response.status) without JSON", hint: "Is it a Strandline server?")
+                message: "\(server) answered \(response.status) without JSON", hint: "Is it a Strandline server?",
+                outlook: ServerClient.outlook(status: response.status))
         }
         guard (200...299).contains(response.status) else {
-            throw CommandError(problem: json, status: response.status)
+            var refusal = CommandError(problem: json, status: response.status)
+            refusal.outlook = ServerClient.outlook(status: response.status)
+            throw refusal
         }
         return Answer(status: response.status, json: json)
+    }
+
+    private static func outlook(_ error: HTTPClientError) -> CommandError.Outlook {
+        switch error.code {
+        case .unreachable: .unreachable
+        case .broken, .timedOut: .interrupted
+        case .badAddress, .badRequest, .answerTooLarge, .notTrusted: .lasting
+        }
+    }
+
+    /// A server that stops answers 503, and a gateway before one that is gone 502, 503 or 504.
+    private static func outlook(status: Int) -> CommandError.Outlook {
+        (502...504).contains(status) ? .interrupted : .lasting
     }
 
     /// The items of a list, page by page, up to `limit`.

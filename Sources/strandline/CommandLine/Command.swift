@@ -16,4 +16,16 @@ struct CommandError: Error, Sendable {
     var hint = ""
     /// What the process answers.
     var code = ExitCode.failure
+    /// Whether asking again may help.
+    var outlook = Outlook.lasting
+
+    /// What to expect of asking again.
+    enum Outlook: Sendable {
+        /// The same answer.
+        case lasting
+        /// Nobody listens: the server starts again, or there is none.
+        case unreachable
+        /// The server was there, and broke off or stops: it may come back.
+        case interrupted
+    }
 }

@@ -5,7 +5,10 @@ internal import Platform
 struct RunCommand: Command {
     static let form = CommandForm(
         name: "run", summary: "Trigger a pipeline, and wait for its end if asked.",
-        details: "With --wait the exit code is 0 when the run succeeded and 1 when it did not.",
+        details: """
+            With --wait the exit code is 0 when the run succeeded and 1 when it did not. A server that breaks off
+            is asked again for a while; however often it was asked, one run is started.
+            """,
         operands: [Operand(name: "PIPELINE")],
         options: [
             .flag("wait", "Wait until the run has ended."),
@@ -35,10 +38,12 @@ struct RunCommand: Command {
     func run(_ terminal: Terminal) throws(CommandError) -> ExitCode {
         // One key for the whole command: a request that is sent again starts no second run.
         let key = IdentifierMaker(clock: SystemClock()).next()
-        var run = try client.send(
-            "POST", "/v1/pipelines/\(ServerClient.encoded(pipeline))/runs", body: body,
-            headers: [("Idempotency-Key", "\"\(key)\""), ("Strandline-Trigger", "cli")]
-        ).json
+        let answer = try Patience(terminal: terminal).ask(knowsServer: false) { () throws(CommandError) in
+            try client.send(
+                "POST", "/v1/pipelines/\(ServerClient.encoded(pipeline))/runs", body: body,
+                headers: [("Idempotency-Key", "\"\(key)\""), ("Strandline-Trigger", "cli")])
+        }
+        var run = answer.json
         guard waits else {
             let id = run["id"]?.string ?? ""
             terminal.line(

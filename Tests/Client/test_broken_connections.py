@@ -1,0 +1,92 @@
+"""`strandline run` against a server that breaks off, as one does that is started anew."""
+
+import http.server
+import json
+import subprocess
+import threading
+
+import pytest
+
+
+class BrokenServer(http.server.ThreadingHTTPServer):
+    """Answers for one run, and first breaks off as often as it is told, by method."""
+
+    def __init__(self, **breaks):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.breaks, self.keys = breaks, []
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+    def finish_request(self, request, client_address):
+        try:
+            super().finish_request(request, client_address)
+        except ConnectionError:
+            pass
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def answer(self, state):
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.server.breaks.get(self.command, 0) > 0:
+            self.server.breaks[self.command] -= 1
+            self.close_connection = True
+            return
+        body = json.dumps({"id": "01", "pipeline": "p", "state": state, "steps": []}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self):
+        self.server.keys.append(self.headers["Idempotency-Key"])
+        self.answer("queued")
+
+    def do_GET(self):
+        self.answer("success")
+
+    def log_message(self, *words):
+        pass
+
+
+@pytest.fixture
+def broken():
+    servers = []
+
+    def make(**breaks):
+        servers.append(BrokenServer(**breaks))
+        threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def run(binary, server, *words):
+    return subprocess.run(
+        [binary, "run", "p", "--server", server.url, *words], capture_output=True, text=True, timeout=90)
+
+
+def test_a_request_that_was_not_answered_is_sent_again_with_its_key(binary, broken):
+    server = broken(POST=2)
+    done = run(binary, server)
+    assert done.returncode == 0, done.stderr
+    assert len(server.keys) == 3 and len(set(server.keys)) == 1 and server.keys[0]
+    assert "asking again for 1m" in done.stderr and "the server answers again" in done.stderr
+
+
+def test_waiting_outlasts_a_poll_that_fails(binary, broken):
+    done = run(binary, broken(GET=2), "--wait")
+    assert done.returncode == 0, done.stderr
+    assert "asking again for 1m" in done.stderr and "the server answers again" in done.stderr
+    assert "success" in done.stdout
+
+
+def test_a_server_that_is_not_there_is_not_waited_for(binary, broken):
+    server = broken()
+    server.shutdown()
+    server.server_close()
+    done = run(binary, server)
+    assert done.returncode == 1
+    assert "cannot reach" in done.stderr and "asking again" not in done.stderr
