@@ -3,10 +3,10 @@
 import json
 import os
 import pathlib
+import re
+import selectors
 import signal
-import socket
 import subprocess
-import time
 import urllib.error
 import urllib.request
 
@@ -31,10 +31,10 @@ class Server:
 
     def __init__(self, binary, folder, *options, public=TOP / "public"):
         self.folder = folder
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        # The kernel's choice at the first start; a later one takes the same port.
+        self.port = 0
         self.command = [
-            str(binary), "serve", "--listen", f"127.0.0.1:{self.port}", "--state-dir", str(folder / "strandline-data"),
+            str(binary), "serve", "--state-dir", str(folder / "strandline-data"),
             "--data-root", str(folder), "--public", str(public), *map(str, options),
         ]
         self.start()
@@ -43,8 +43,11 @@ class Server:
         self.log = self.folder / "server.log"
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                self.command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        wait_until_ready(self.url, self.process, self.log)
+                [*self.command, "--listen", f"127.0.0.1:{self.port}"], cwd=self.folder, stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE, stderr=log)
+        with self.process.stdout as output:
+            self.url = url_when_ready(output, self.process, self.log)
+        self.port = int(self.url.rsplit(":", 1)[1])
 
     def ask(self, path, method="GET", body=None, **headers):
         """Asks for `path`; a body that is no text is sent as JSON."""
@@ -77,24 +80,15 @@ class Server:
         return self.process.wait(timeout=60)
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_until_ready(url, process, log, seconds=60):
-    """Waits for /readyz; a process that ends instead fails with what it logged."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if process is not None and process.poll() is not None:
-            pytest.fail(f"the server ended with {process.returncode}:\n{log.read_text(errors='replace')}")
-        try:
-            with urllib.request.urlopen(url + "/readyz", timeout=5):
-                return
-        except OSError:
-            time.sleep(0.02)
-    pytest.fail(f"no answer from {url} within {seconds} seconds:\n{log.read_text(errors='replace') if log else ''}")
+def url_when_ready(output, process, log, seconds=60):
+    """The address in the line that a server prints when it is ready; one that prints none fails with what it logged."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(output, selectors.EVENT_READ)
+        line = output.readline().decode() if selector.select(seconds) else ""
+    if found := re.search(r"ready at (http://\S+)", line):
+        return found[1]
+    process.kill()
+    pytest.fail(f"the server ended with {process.wait()}:\n{log.read_text(errors='replace')}")
 
 
 @pytest.fixture(scope="session")

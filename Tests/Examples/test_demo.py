@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import time
@@ -10,15 +11,14 @@ import urllib.request
 
 import pytest
 
-from conftest import TOP, free_port, wait_until_ready
+from conftest import TOP
 
 
 @pytest.fixture
 def demo(binary, tmp_path):
     """The demo at work, with the lines that it printed."""
-    port = free_port()
     process = subprocess.Popen(
-        [TOP / "examples" / "demo" / "run", binary, tmp_path / "demo", str(port)], stdin=subprocess.DEVNULL,
+        [TOP / "examples" / "demo" / "run", binary, tmp_path / "demo", "0"], stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
         # Whoever runs the tests in the background ignores SIGINT, which a child would go on doing.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
@@ -27,8 +27,10 @@ def demo(binary, tmp_path):
         lines.append(line.rstrip())
         if line.startswith("Ctrl-C"):
             break
-    wait_until_ready(f"http://127.0.0.1:{port}", process, None)
-    yield process, f"http://127.0.0.1:{port}", lines, tmp_path / "demo"
+    text = "\n".join(lines)
+    found = re.search(r"^Strandline runs at (http://\S+)/ ", text, re.M)
+    assert found, text
+    yield process, found[1], lines, tmp_path / "demo"
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=60)

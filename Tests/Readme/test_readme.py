@@ -9,10 +9,11 @@ import os
 import pathlib
 import re
 import subprocess
+import time
 
 import pytest
 
-from conftest import TOP, free_port, wait_until_ready
+from conftest import TOP
 
 PORT = "8080"
 FENCE = re.compile(r"(?:<!-- (?P<note>[^>]*) -->\n+)?^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.M | re.S)
@@ -28,12 +29,12 @@ MASKS = [
 class Shell:
     """A bash that is fed block after block and keeps its folder, variables and jobs."""
 
-    def __init__(self, folder, path, port):
+    def __init__(self, folder, path):
         self.process = subprocess.Popen(
             ["bash"], cwd=folder, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             env={
                 **os.environ, "PATH": f"{path}{os.pathsep}{os.environ['PATH']}",
-                "STRANDLINE_LISTEN": f"127.0.0.1:{port}", "STRANDLINE_SERVER": f"http://127.0.0.1:{port}",
+                "STRANDLINE_LISTEN": "127.0.0.1:0",
             })
 
     def run(self, text):
@@ -81,11 +82,22 @@ def agrees(printed, expected):
     return bool(printed) and printed[0] == expected[0] and agrees(printed[1:], expected[1:])
 
 
+def port_when_ready(folder, seconds=60):
+    """The port that the server, whose log lies somewhere in `folder`, says it is ready at."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        for log in folder.rglob("server.log"):
+            if found := re.search(r"ready at http://\S+:(\d+)\n", log.read_text()):
+                return found[1]
+        time.sleep(0.02)
+    pytest.fail(f"no server of {folder} was ready within {seconds} seconds")
+
+
 def test_the_readme_tells_the_truth(binary, tmp_path):
     (tmp_path / "public").symlink_to(TOP / "public")
     (tmp_path / "examples").symlink_to(TOP / "examples")
-    port = str(free_port())
-    shell = Shell(tmp_path, binary.parent, port)
+    port = PORT
+    shell = Shell(tmp_path, binary.parent)
     ran = 0
     try:
         for note, text, answer in blocks((TOP / "README.md").read_text()):
@@ -94,7 +106,8 @@ def test_the_readme_tells_the_truth(binary, tmp_path):
             printed, status = shell.run(text.replace(PORT, port))
             assert status == 0, f"{text}\nended with {status}:\n{printed}"
             if "strandline serve" in text:
-                wait_until_ready(f"http://127.0.0.1:{port}", None, None)
+                port = port_when_ready(tmp_path)
+                shell.run(f"export STRANDLINE_SERVER=http://127.0.0.1:{port}")
             if answer is not None:
                 got = masked(printed.replace(port, PORT))
                 assert agrees(got, masked(answer)), f"{text}\nprinted:\n{printed}\nand not:\n{answer}"
