@@ -60,9 +60,10 @@ public struct Authorizer {
     private static let tableFunctions: Set<String> = ["json_each", "json_tree"]
 
     private static func isInternal(_ table: String) -> Bool {
-        table.hasPrefix("pragma_") || [
-            "sqlite_stmt", "sqlite_dbpage", "dbstat", "sqlite_dbdata", "bytecode", "tables_used",
-        ].contains(table)
+        table.hasPrefix("pragma_")
+            || [
+                "sqlite_stmt", "sqlite_dbpage", "dbstat", "sqlite_dbdata", "bytecode", "tables_used",
+            ].contains(table)
     }
 }
 

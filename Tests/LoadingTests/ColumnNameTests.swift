@@ -37,7 +37,8 @@ struct ColumnNameTests {
     @Test("a text that is no time is found below the window, whatever the other column is called", arguments: names)
     func straysAreFound(name: String) throws {
         let world = try World(
-            "CREATE TABLE days (id INTEGER PRIMARY KEY, \"\(name)\", updated_at TEXT); CREATE INDEX i ON days (updated_at)")
+            "CREATE TABLE days (id INTEGER PRIMARY KEY, \"\(name)\", updated_at TEXT); CREATE INDEX i ON days (updated_at)"
+        )
         try world.source.execute("INSERT INTO days VALUES (1, '9', '2024-05-01'), (2, '9', '2024-05-02')")
         let step = world.step("days", to: "orders")
         try world.load(step)

@@ -94,7 +94,8 @@ struct SourceTests {
         ])
     func queriesWithoutColumns(query: String) throws {
         let world = try World(
-            Tables.orders + "CREATE TABLE sh (id INTEGER PRIMARY KEY); CREATE VIEW view_of_orders AS SELECT * FROM orders;",
+            Tables.orders
+                + "CREATE TABLE sh (id INTEGER PRIMARY KEY); CREATE VIEW view_of_orders AS SELECT * FROM orders;",
             warehouse: "CREATE TABLE orders (id INTEGER PRIMARY KEY); CREATE TABLE sh (id INTEGER PRIMARY KEY); "
                 + "CREATE TABLE theirs (id INTEGER PRIMARY KEY)")
         try world.source.execute(

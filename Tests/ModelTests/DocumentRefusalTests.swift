@@ -36,10 +36,14 @@ struct DocumentRefusalTests {
             (step("source: { table: orders }"), .missingKey, "steps[0].source.connection", "connection"),
             (step("source: { connection: shop }"), .missingKey, "steps[0].source.table", "Add one of them"),
             (step("destination: { connection: shop }"), .missingKey, "steps[0].destination.table", "Add the table"),
-            (step("destination: { connection: warehouse, table: sqlite_master }"), .invalidValue,
-                "steps[0].destination.table", "sqlite_"),
-            (step("destination: { connection: warehouse, table: _Strandline_loads }"), .invalidValue,
-                "steps[0].destination.table", "_strandline_"),
+            (
+                step("destination: { connection: warehouse, table: sqlite_master }"), .invalidValue,
+                "steps[0].destination.table", "sqlite_"
+            ),
+            (
+                step("destination: { connection: warehouse, table: _Strandline_loads }"), .invalidValue,
+                "steps[0].destination.table", "_strandline_"
+            ),
             ("name: x", .missingKey, "steps", "at least one step"),
             ("name: x\nsteps: []", .invalidValue, "steps", "at least one"),
             // Values of the wrong form.
