@@ -60,9 +60,9 @@ extension Connection {
     /// The shape of a table or view of an attached database; nil when there is none of that name.
     func shape(of table: String, in schema: String) throws(SQLiteError) -> TableShape? {
         guard
-            let entry = try first(
-                "SELECT name, type, strict, wr FROM pragma_table_list WHERE schema = ? AND name = ? COLLATE NOCASE",
-                [.text(schema), .text(table)])
+            let entry = try rows("PRAGMA \(quoted(schema)).table_list(\(quoted(table)))").first(where: {
+                $0["schema"].string.map(fold) == fold(schema)
+            })
         else { return nil }
         let name = try entry.text("name")
         let kind: TableShape.Kind
@@ -72,16 +72,14 @@ extension Connection {
         default: kind = .virtual
         }
         var columns: [ColumnShape] = []
-        for row in try rows(
-            "SELECT name, type, \"notnull\" AS required, dflt_value IS NOT NULL AS defaulted, pk, hidden "
-                + "FROM pragma_table_xinfo(?, ?) WHERE hidden <> 1 ORDER BY cid",
-            [.text(name), .text(schema)])
-        {
+        for row in try rows("PRAGMA \(quoted(schema)).table_xinfo(\(quoted(name)))") {
+            let hidden = try row.int("hidden")
+            guard hidden != 1 else { continue }
             columns.append(
                 ColumnShape(
-                    name: try row.text("name"), type: try row.text("type"), isRequired: try row.bool("required"),
-                    hasDefault: try row.bool("defaulted"), keyPosition: Int(try row.int("pk")),
-                    isGenerated: try row.int("hidden") > 1))
+                    name: try row.text("name"), type: try row.text("type"), isRequired: try row.bool("notnull"),
+                    hasDefault: !row["dflt_value"].isNull, keyPosition: Int(try row.int("pk")),
+                    isGenerated: hidden > 1))
         }
         var shape = TableShape(name: name, kind: kind, isStrict: try entry.bool("strict"), columns: columns)
         guard kind == .table else { return shape }
@@ -96,13 +94,10 @@ extension Connection {
     }
 
     private func readIndexes(of shape: inout TableShape, in schema: String) throws(SQLiteError) {
-        for index in try rows(
-            "SELECT name, \"unique\" AS is_unique FROM pragma_index_list(?, ?) WHERE partial = 0",
-            [.text(shape.name), .text(schema)])
-        {
-            let columns = try rows(
-                "SELECT name, coll FROM pragma_index_xinfo(?, ?) WHERE key = 1 ORDER BY seqno",
-                [.text(try index.text("name")), .text(schema)])
+        for index in try rows("PRAGMA \(quoted(schema)).index_list(\(quoted(shape.name)))") {
+            guard try !index.bool("partial") else { continue }
+            let name = quoted(try index.text("name"))
+            let columns = try rows("PRAGMA \(quoted(schema)).index_xinfo(\(name))").filter { $0["key"] == .integer(1) }
             // An index over an expression has a column without a name.
             var names: [String] = []
             var binary = true
@@ -116,7 +111,7 @@ extension Connection {
                 binary = binary && isBinary
                 names.append(fold(name))
             }
-            guard !names.isEmpty, try index.bool("is_unique") else { continue }
+            guard !names.isEmpty, try index.bool("unique") else { continue }
             shape.uniqueKeys.append(UniqueKey(columns: Set(names), isBinary: binary))
         }
     }
