@@ -187,7 +187,9 @@ struct DestinationLedger {
                 watermarkBefore: CursorValue(first["watermark_before"]),
                 watermarkAfter: CursorValue(last["watermark_after"]),
                 watermarkKey: KeyText.values(try last.text("position_key")), commits: rows.count,
-                window: try last.text("load_window"))
+                window: try rows.count == 1
+                    ? last.text("load_window")
+                    : "\(first.text("load_window")) … \(last.text("load_window"))")
             var attempt = 0
             for row in rows {
                 result.counts =

@@ -189,7 +189,7 @@ struct IncrementalLoad {
             throw .failure(
                 Failure(
                     .missingKeyConstraint, "table \(shape.name) has no unique index on \(names), which upsert needs",
-                    hint: "CREATE UNIQUE INDEX ON \(quoted(shape.name)) "
+                    hint: "CREATE UNIQUE INDEX \(quoted(shape.name + "_key")) ON \(quoted(shape.name)) "
                         + "(\(step.primaryKey.map(quoted).joined(separator: ", "))), or use write_mode: delete_insert",
                     field: "primary_key"))
         }
