@@ -8,31 +8,41 @@ internal import SQLite
 /// or not at all. Plain columns without types hold cursor values byte for byte; the tables are not STRICT, so that
 /// old programs can still open the file.
 struct DestinationLedger {
-    static let version = 1
     private let connection: Connection
 
     init(_ connection: Connection) {
         self.connection = connection
     }
 
-    /// Makes the tables where they are missing; refuses those of a newer program.
+    /// The version of the tables that this program makes and knows.
+    static var version: Int { migrations.count }
+
+    /// Makes what is missing of the tables; refuses those of a newer program.
     func prepare() throws(LoadStop) {
-        if try exists() {
-            let row = try connection.stopping { db throws(SQLiteError) in
-                try db.first("SELECT value FROM main._strandline_meta WHERE key = 'version'")
-            }
-            let found = row?[0].integer ?? 0
-            guard found <= Int64(DestinationLedger.version) else {
-                throw .failure(
-                    Failure(
-                        .newerDestination,
-                        "the destination was written by a newer Strandline (its tables have version \(found), this "
-                            + "program knows \(DestinationLedger.version))",
-                        hint: "run the newer program on it"))
-            }
-            return
+        let found = try foundVersion()
+        guard found <= DestinationLedger.version else {
+            throw .failure(
+                Failure(
+                    .newerDestination,
+                    "the destination was written by a newer Strandline (its tables have version \(found), this "
+                        + "program knows \(DestinationLedger.version))",
+                    hint: "run the newer program on it"))
         }
-        try connection.stopping { db throws(SQLiteError) in try db.execute(DestinationLedger.schema) }
+        guard found < DestinationLedger.version else { return }
+        try connection.stopping { db throws(SQLiteError) in
+            for migration in DestinationLedger.migrations[found...] { try db.execute(migration) }
+            _ = try db.run(
+                "UPDATE main._strandline_meta SET value = ? WHERE key = 'version'", [Value(DestinationLedger.version)])
+        }
+    }
+
+    /// The version of the destination's tables; 0 where there are none.
+    private func foundVersion() throws(LoadStop) -> Int {
+        guard try exists() else { return 0 }
+        let row = try connection.stopping { db throws(SQLiteError) in
+            try db.first("SELECT value FROM main._strandline_meta WHERE key = 'version'")
+        }
+        return Int(row?[0].integer ?? 0)
     }
 
     /// Whether the destination has the tables.
@@ -42,9 +52,11 @@ struct DestinationLedger {
         }
     }
 
-    private static let schema = """
+    /// What leads from each version of the tables to the next; what was released is never changed.
+    private static let migrations = [
+        """
         CREATE TABLE main._strandline_meta (key TEXT PRIMARY KEY NOT NULL, value) WITHOUT ROWID;
-        INSERT INTO main._strandline_meta VALUES ('version', \(version));
+        INSERT INTO main._strandline_meta VALUES ('version', 1);
         CREATE TABLE main._strandline_watermarks (
             pipeline TEXT NOT NULL, step TEXT NOT NULL,
             cursor TEXT NOT NULL,          -- the source column
@@ -67,6 +79,7 @@ struct DestinationLedger {
         ) WITHOUT ROWID;
         CREATE INDEX main._strandline_loads_by_step ON _strandline_loads (pipeline, step, run);
         """
+    ]
 
     // MARK: Watermarks
 

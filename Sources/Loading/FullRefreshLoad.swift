@@ -6,13 +6,13 @@ internal import SQLite
 ///
 /// Readers see the old table until the commit and the new one after it. The new table is made by the old one's own
 /// definition; its indexes and triggers are made again by theirs, and views, which find tables by name, go on working.
-struct FullRefreshLoad {
+struct FullRefreshLoad: StepLoad {
     let session: LoadSession
 
     private var step: LoadStep { session.request.step }
 
-    /// Does the whole load inside the open transaction; answers what is to be recorded.
-    func load(at now: Timestamp) throws(LoadStop) -> DestinationLedger.Record {
+    /// Does the whole load in one commit.
+    func next(at now: Timestamp) throws(LoadStop) -> DestinationLedger.Record {
         var relation = try session.relation()
         let before = try session.destination()
         let match = try SchemaMatch(source: relation.shape, destination: before.shape, step: step)

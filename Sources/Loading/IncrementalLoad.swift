@@ -6,7 +6,7 @@ internal import SQLite
 ///
 /// Each commit holds the rows, the watermark and the record of itself. It ends at a cursor value, never inside a group
 /// of rows that share one, so that a load that was cut short goes on where its last commit ended.
-struct IncrementalLoad {
+struct IncrementalLoad: StepLoad {
     let session: LoadSession
     let cursor: Cursor
     let rowsPerCommit: Int
@@ -31,7 +31,7 @@ struct IncrementalLoad {
     private var step: LoadStep { session.request.step }
     private var pipeline: String { session.request.pipeline }
 
-    /// Does the next commit's work inside the open transaction; answers what is to be recorded.
+    /// Does the next commit's work.
     mutating func next(at now: Timestamp) throws(LoadStop) -> DestinationLedger.Record {
         let held = try session.ledger.watermark(pipeline, step.name)
         let relation = try session.relation()

@@ -24,16 +24,18 @@ public final class Loader: Sendable {
         _ request: LoadRequest, stop: StopToken, progress: LoadProgress = LoadProgress()
     ) throws(Failure) -> LoadResult {
         try withSession(request, for: .load, stop: stop, progress: progress) { session throws(LoadStop) in
-            guard let cursor = try request.incrementalCursor() else {
-                return try commit(session) { now throws(LoadStop) in try FullRefreshLoad(session: session).load(at: now)
-                }
-            }
-            var load = IncrementalLoad(session, cursor: cursor, rowsPerCommit: rowsPerCommit)
+            var load = try stepLoad(session)
             while true {
                 let result = try commit(session) { now throws(LoadStop) in try load.next(at: now) }
                 if let result { return result }
             }
-        } ?? LoadResult()
+        }
+    }
+
+    /// The way in which the session's step finds and writes what changed.
+    private func stepLoad(_ session: LoadSession) throws(LoadStop) -> any StepLoad {
+        guard let cursor = try session.request.incrementalCursor() else { return FullRefreshLoad(session: session) }
+        return IncrementalLoad(session, cursor: cursor, rowsPerCommit: rowsPerCommit)
     }
 
     /// What the run's load of a step did, when its record in the destination is final; nil when it is not.
