@@ -18,24 +18,20 @@ struct DestinationTable {
         sql = "main.\(quoted(shape?.name ?? step.destination.table))"
     }
 
-    /// The statements that make the table from the source's declared columns and the step's key.
+    /// The statements that make the table from the source's declared columns and its key.
     ///
     /// An append destination keeps every version of a row, so its key names no row; it gets an index on the cursor
     /// instead, by which a run finds what it has loaded already.
-    func create(_ columns: [ColumnShape]) -> [String] {
-        let isKeyed = step.writeMode != .append || step.strategy == .fullRefresh
-        let key = Set(step.primaryKey.map(fold))
+    func create(_ match: SchemaMatch, _ relation: SourceRelation) -> [String] {
+        let columns = loaded(match, relation)
+        let key = isKeyed ? TableKey(step: step, columns: columns, source: relation.shape) : nil
         var lines = columns.map { column in
             var line = quoted(column.name)
             if let type = DestinationTable.type(column.type) { line += " " + type }
-            // A single INTEGER key is the row number, which is never NULL anyway.
-            let isRowNumber = key.count == 1 && fold(column.type) == "integer"
-            if key.contains(fold(column.name)), isKeyed, !isRowNumber { line += " NOT NULL" }
+            if key?.required.contains(fold(column.name)) ?? false { line += " NOT NULL" }
             return line
         }
-        if !key.isEmpty, isKeyed {
-            lines.append("PRIMARY KEY (\(step.primaryKey.map(quoted).joined(separator: ", ")))")
-        }
+        if let key { lines.append(key.sql) }
         var statements = ["CREATE TABLE \(sql) (\n    \(lines.joined(separator: ",\n    "))\n)"]
         if !isKeyed, let cursor = step.cursor {
             let name = "\(step.destination.table)_by_\(cursor.column)"
@@ -45,16 +41,25 @@ struct DestinationTable {
         return statements
     }
 
+    /// Whether the table holds one row for each key.
+    private var isKeyed: Bool { step.writeMode != .append || step.strategy == .fullRefresh }
+
+    /// The source's columns that a new table is made of.
+    private func loaded(_ match: SchemaMatch, _ relation: SourceRelation) -> [ColumnShape] {
+        match.pairs.compactMap { relation.shape.column($0.source) }
+    }
+
     /// The table as it will be once it was made, or was given the columns it lacks.
     func prepared(_ match: SchemaMatch, _ relation: SourceRelation) -> DestinationTable {
         var shape = shape ?? TableShape(name: step.destination.table, kind: .table, columns: [])
         let isNew = self.shape == nil
-        for column in isNew ? match.pairs.compactMap({ relation.shape.column($0.source) }) : match.added {
+        let columns = isNew ? loaded(match, relation) : match.added
+        for column in columns {
             let type = DestinationTable.type(column.type) ?? ""
             shape.columns.append(ColumnShape(name: column.name, type: type))
         }
-        if isNew, !step.primaryKey.isEmpty {
-            shape.uniqueKeys = [UniqueKey(columns: Set(step.primaryKey.map(fold)), isBinary: true)]
+        if isNew, isKeyed, let key = TableKey(step: step, columns: columns, source: relation.shape) {
+            shape.uniqueKeys = [UniqueKey(columns: Set(key.columns.map(fold)), isBinary: true)]
         }
         return DestinationTable(step: step, shape: shape)
     }

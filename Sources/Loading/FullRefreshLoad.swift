@@ -57,9 +57,7 @@ struct FullRefreshLoad: StepLoad {
         -> [String]
     {
         guard let shape = table.shape else {
-            return table.create(
-                match.pairs.compactMap { relation.shape.column($0.source) })
-                + [insertion(table, match, relation)]
+            return table.create(match, relation) + [insertion(table, match, relation)]
         }
         let old = try aside()
         return [rename(shape, to: old), try definition(of: shape)] + [insertion(table, match, relation)]
@@ -73,8 +71,7 @@ struct FullRefreshLoad: StepLoad {
         _ before: DestinationTable, _ old: String, _ match: SchemaMatch, _ relation: SourceRelation
     ) throws(LoadStop) -> [String] {
         guard let shape = before.shape else {
-            let loaded = match.pairs.compactMap { relation.shape.column($0.source) }
-            for statement in before.create(loaded) { try execute(statement) }
+            for statement in before.create(match, relation) { try execute(statement) }
             return []
         }
         for column in match.added { try execute(before.add(column)) }

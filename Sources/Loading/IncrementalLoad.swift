@@ -165,8 +165,7 @@ struct IncrementalLoad: StepLoad {
     ) throws(LoadStop) -> DestinationTable {
         let statements: [String]
         if table.shape == nil {
-            let loaded = match.pairs.compactMap { relation.shape.column($0.source) }
-            statements = table.create(loaded)
+            statements = table.create(match, relation)
         } else {
             try refuseKeyWithoutConstraint(table, relation)
             statements = match.added.map { table.add($0) }

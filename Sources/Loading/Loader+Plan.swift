@@ -56,8 +56,7 @@ extension Loader {
             step: request.step, cursor: cursor, order: session.order, tally: tally
         ).warnings()
         if table.shape == nil {
-            let loaded = match.pairs.compactMap { relation.shape.column($0.source) }
-            plan.statements = table.create(loaded)
+            plan.statements = table.create(match, relation)
         } else {
             plan.statements = match.added.map { table.add($0) }
         }

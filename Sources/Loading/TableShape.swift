@@ -32,6 +32,8 @@ struct TableShape {
     var uniqueKeys: [UniqueKey] = []
     /// Columns, folded, by which an index or the table itself is ordered byte by byte.
     var orderedBy: Set<String> = []
+    /// The column, folded, that is the row number itself; nil when none is.
+    var rowNumber: String?
 
     /// The column of a name, whatever its case, as SQLite sees it.
     func column(_ name: String) -> ColumnShape? {
@@ -83,18 +85,23 @@ extension Connection {
         }
         var shape = TableShape(name: name, kind: kind, isStrict: try entry.bool("strict"), columns: columns)
         guard kind == .table else { return shape }
-        try readIndexes(of: &shape, in: schema)
+        let hasKeyIndex = try readIndexes(of: &shape, in: schema)
         let key = columns.filter { $0.keyPosition > 0 }
-        if key.count == 1, try entry.int("wr") == 0, fold(key[0].type) == "integer" {
-            // The row number itself: the table is ordered by it.
-            shape.uniqueKeys.append(UniqueKey(columns: [fold(key[0].name)], isBinary: true))
-            shape.orderedBy.insert(fold(key[0].name))
+        // `INTEGER PRIMARY KEY DESC` has an index like any other key.
+        if key.count == 1, !hasKeyIndex, fold(key[0].type) == "integer" {
+            let name = fold(key[0].name)
+            shape.rowNumber = name
+            shape.uniqueKeys.append(UniqueKey(columns: [name], isBinary: true))
+            shape.orderedBy.insert(name)
         }
         return shape
     }
 
-    private func readIndexes(of shape: inout TableShape, in schema: String) throws(SQLiteError) {
+    /// Answers whether one of the indexes is the primary key's.
+    private func readIndexes(of shape: inout TableShape, in schema: String) throws(SQLiteError) -> Bool {
+        var hasKeyIndex = false
         for index in try rows("PRAGMA \(quoted(schema)).index_list(\(quoted(shape.name)))") {
+            if try index.text("origin") == "pk" { hasKeyIndex = true }
             guard try !index.bool("partial") else { continue }
             let name = quoted(try index.text("name"))
             let columns = try rows("PRAGMA \(quoted(schema)).index_xinfo(\(name))").filter { $0["key"] == .integer(1) }
@@ -114,6 +121,7 @@ extension Connection {
             guard !names.isEmpty, try index.bool("unique") else { continue }
             shape.uniqueKeys.append(UniqueKey(columns: Set(names), isBinary: binary))
         }
+        return hasKeyIndex
     }
 
     /// The tables and views of a database, for people.

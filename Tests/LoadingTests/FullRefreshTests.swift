@@ -45,6 +45,64 @@ struct FullRefreshTests {
         #expect(try world.inWarehouse("PRAGMA integrity_check") == [["ok"]])
     }
 
+    /// A source's declared columns, rows of it, and how the table that is made from it ends.
+    private static let keys: [(table: String, rows: String, made: String)] = [
+        (
+            "(id INTEGER PRIMARY KEY, item TEXT)", "(1, 'a'), (2, 'b')",
+            "\"id\" INTEGER,\n    \"item\" TEXT,\n    PRIMARY KEY (\"id\")"
+        ),
+        (
+            "(item TEXT, id INT, n INT, PRIMARY KEY (id, item)) WITHOUT ROWID", "('b', 1, 1), ('a', 2, 1)",
+            "\"item\" TEXT NOT NULL,\n    \"id\" INT NOT NULL,\n    \"n\" INT,\n    PRIMARY KEY (\"id\", \"item\")"
+        ),
+        (
+            "(id TEXT PRIMARY KEY, n INT)", "('a', 1), (NULL, 2), (NULL, 3)",
+            "\"id\" TEXT,\n    \"n\" INT,\n    PRIMARY KEY (\"id\")"
+        ),
+        (
+            "(id INTEGER PRIMARY KEY DESC, n INT)", "('x', 1), (NULL, 2), (NULL, 3), (7, 4)",
+            "\"id\" INTEGER,\n    \"n\" INT,\n    UNIQUE (\"id\")"
+        ),
+        (
+            "(id INTEGER PRIMARY KEY, n INT) WITHOUT ROWID", "('x', 1), (7, 4)",
+            "\"id\" INTEGER NOT NULL,\n    \"n\" INT,\n    UNIQUE (\"id\")"
+        ),
+        ("(id INT, n INT)", "(1, 1), (1, 1)", "\"id\" INT,\n    \"n\" INT"),
+    ]
+
+    @Test("a step without a key makes the table with the key that the source declares", arguments: 0..<keys.count)
+    func theDeclaredKeyIsKept(index: Int) throws {
+        let (table, rows, made) = FullRefreshTests.keys[index]
+        let world = try World("CREATE TABLE orders \(table); INSERT INTO orders VALUES \(rows)")
+        let step = world.step("orders", .fullRefresh, cursor: nil, key: [])
+        let definition = "CREATE TABLE main.\"orders\" (\n    \(made)\n)"
+        #expect(try world.plan(step).statements.first == definition)
+        for _ in 0..<2 {
+            try world.load(step)
+            #expect(
+                try world.inWarehouse(
+                    "SELECT replace(sql, 'TABLE ', 'TABLE main.') FROM sqlite_schema WHERE name = 'orders'")
+                    == [[Value(definition)]])
+            #expect(try world.isEqual(by: "id, 2"))
+        }
+    }
+
+    @Test("a declared key of which a column is not loaded is no key, nor is one behind a query")
+    func aKeyThatIsNotLoadedIsNone() throws {
+        let world = try World(
+            "CREATE TABLE orders (a INT, b INT, c INT, PRIMARY KEY (a, b)); INSERT INTO orders VALUES (1, 1, 1), (1, 2, 1)"
+        )
+        let keyless = world.step("orders", .fullRefresh, cursor: nil, key: [])
+        try world.load(keyless.with { $0.columns.exclude = ["b"] })
+        try world.load(
+            world.step("orders", to: "queried", query: "SELECT a, b FROM orders", .fullRefresh, cursor: nil, key: []))
+        #expect(
+            try world.inWarehouse(
+                "SELECT name FROM sqlite_schema WHERE name LIKE 'sqlite_auto%' AND tbl_name NOT LIKE '\\_%' ESCAPE '\\'"
+            ) == [])
+        #expect(try world.inWarehouse("SELECT * FROM orders") == [[1, 1], [1, 1]])
+    }
+
     @Test("a reader during the load sees the old table until the commit")
     func readersSeeTheOldTable() throws {
         let world = try World(Tables.unindexed)
