@@ -22,7 +22,11 @@ enum RunRoutes {
         let page = try call.page()
         let filter = try RunFilter(call.request.query)
         let listing = try call.services.read { session throws(StoreError) in try session.runs(filter, page) }
-        return .now(.json(try listing.wire("runs") { run throws(Problem) in wire(run, call.services) }))
+        return .now(
+            .json(
+                try listing.wire("runs") { run throws(Problem) in
+                    run.wire(progress(of: run, call.services), isWhole: false)
+                }))
     }
 
     private static func get(_ call: Call) throws(Problem) -> Outcome {
@@ -31,7 +35,7 @@ enum RunRoutes {
         guard let run else {
             throw Problem(Failure(.unknownRun, "there is no run \(id)", hint: "GET /v1/runs lists the runs"))
         }
-        return .now(.json(wire(run, call.services)))
+        return .now(.json(run.wire(progress(of: run, call.services))))
     }
 
     private static func cancel(_ call: Call) throws(Problem) -> Outcome {
@@ -59,8 +63,8 @@ enum RunRoutes {
         }
     }
 
-    private static func wire(_ run: Run, _ services: Services) -> JSONValue {
-        run.wire(run.state == .running ? services.engine.progress(of: run.id) : nil)
+    private static func progress(of run: Run, _ services: Services) -> RunProgress? {
+        run.state == .running ? services.engine.progress(of: run.id) : nil
     }
 }
 

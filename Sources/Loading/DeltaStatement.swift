@@ -17,6 +17,11 @@ struct DeltaStatement {
     struct Text {
         var sql: String
         var parameters: [Value]
+        /// What each parameter stands for, for people.
+        var meanings: [String] = []
+
+        /// The same rows within another statement.
+        func within(_ sql: String) -> Text { Text(sql: sql, parameters: parameters, meanings: meanings) }
     }
 
     /// Whether an index, or the table's own order, finds the rows of a range.
@@ -32,19 +37,23 @@ struct DeltaStatement {
     func condition(_ range: DeltaRange, gate: String = DeltaGate.name) -> Text {
         var bounds: [String] = []
         var parameters: [Value] = []
+        var meanings: [String] = []
         if isOrdered {
             if let lower = range.lower.flatMap({ bound(below: $0) }) {
                 bounds.append("\(place) >= ?")
                 parameters.append(lower)
+                meanings.append("where the search of the index begins")
             }
             if !range.includesFuture, let upper = range.upper.flatMap({ bound($0, daysBeyond: 2) }) {
                 bounds.append(order == .instants ? "\(place) < ?" : "\(place) <= ?")
                 parameters.append(upper)
+                meanings.append("where the search of the index ends")
             }
         }
         var sql = bounds.joined(separator: " AND ")
         if !bounds.isEmpty, range.includesNull { sql = "(\(sql) OR \(quoted(cursor)) IS NULL)" }
-        return Text(sql: (sql.isEmpty ? "" : sql + " AND ") + call(gate), parameters: parameters)
+        return Text(
+            sql: (sql.isEmpty ? "" : sql + " AND ") + call(gate), parameters: parameters, meanings: meanings)
     }
 
     /// The value at which a search of the index for rows at or above `lower` starts; nil to start at the beginning.
@@ -71,18 +80,14 @@ struct DeltaStatement {
     /// The rows of a range.
     func select(_ range: DeltaRange, gate: String = DeltaGate.name) -> Text {
         let condition = condition(range, gate: gate)
-        return Text(
-            sql: "SELECT \(selected) FROM \(relation.sql) WHERE \(condition.sql)", parameters: condition.parameters)
+        return condition.within("SELECT \(selected) FROM \(relation.sql) WHERE \(condition.sql)")
     }
 
     /// The rows of a range, of those that share a key only the newest.
     func selectNewest(_ range: DeltaRange, gate: String = DeltaGate.name) -> Text {
         guard needsNewest else { return select(range, gate: gate) }
         let condition = condition(range, gate: gate)
-        return Text(
-            sql: newest(where: " WHERE " + condition.sql) + " AND \(CounterName.kept)()",
-            parameters: condition.parameters
-        )
+        return condition.within(newest(where: " WHERE " + condition.sql) + " AND \(CounterName.kept)()")
     }
 
     /// All rows of the source, of those that share a key only the newest.

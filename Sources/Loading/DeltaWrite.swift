@@ -5,8 +5,8 @@ internal import SQLite
 ///
 /// One for each write mode; it runs inside the load's transaction.
 protocol DeltaWrite {
-    /// The statements it runs for a range, for plans.
-    func statements(_ range: DeltaRange) -> [String]
+    /// The statements it runs for a range, for plans and manifests.
+    func statements(_ range: DeltaRange) -> [DeltaStatement.Text]
     /// Writes the rows of `range`; the gate and the counters have been reset for it.
     func write(_ range: DeltaRange, _ session: LoadSession) throws(LoadStop) -> RowCounts
 }
@@ -19,9 +19,9 @@ struct UpsertWrite: DeltaWrite {
     /// staged, because a statement that calls the gate makes SQLite keep the old pages of all it changes in a file.
     let isDirect: Bool
 
-    func statements(_ range: DeltaRange) -> [String] {
+    func statements(_ range: DeltaRange) -> [DeltaStatement.Text] {
         let rows = delta.selectNewest(range)
-        return isDirect ? [upsert(rows).sql] : [DeltaStage.fill(delta, rows).sql, upsert(staged).sql]
+        return isDirect ? [upsert(rows)] : [DeltaStage.fill(delta, rows), upsert(staged)]
     }
 
     private var staged: DeltaStatement.Text {
@@ -41,15 +41,14 @@ struct UpsertWrite: DeltaWrite {
             action = "DO UPDATE SET \(changes) WHERE \(differs)"
         }
         // A SELECT that ends in a table name needs its WHERE before ON CONFLICT; every SELECT here has one.
-        return DeltaStatement.Text(
-            sql: "\(table.insert) AS strandline_old (\(delta.inserted)) \(rows.sql) ON CONFLICT (\(key)) \(action)",
-            parameters: rows.parameters)
+        return rows.within(
+            "\(table.insert) AS strandline_old (\(delta.inserted)) \(rows.sql) ON CONFLICT (\(key)) \(action)")
     }
 
     func write(_ range: DeltaRange, _ session: LoadSession) throws(LoadStop) -> RowCounts {
         var rows = delta.selectNewest(range)
         if !isDirect {
-            let read = try DeltaStage.stage(delta, rows, table, on: session.connection)
+            let read = try DeltaStage.stage(delta, rows, table, session)
             // A NULL key matches no row; the load is refused for it, so nothing need be written.
             guard session.gate.tally.nullKeys == 0 else { return RowCounts(read: read) }
             rows = staged
@@ -135,12 +134,13 @@ struct DeleteInsertWrite: DeltaWrite {
         "\(table.insert) (\(delta.inserted)) SELECT \(delta.inserted) FROM \(staged)"
     }
 
-    func statements(_ range: DeltaRange) -> [String] {
-        [DeltaStage.fill(delta, delta.selectNewest(range)).sql, dropUnchanged, countExisting, delete, insert]
+    func statements(_ range: DeltaRange) -> [DeltaStatement.Text] {
+        [DeltaStage.fill(delta, delta.selectNewest(range))]
+            + [dropUnchanged, countExisting, delete, insert].map { DeltaStatement.Text(sql: $0, parameters: []) }
     }
 
     func write(_ range: DeltaRange, _ session: LoadSession) throws(LoadStop) -> RowCounts {
-        let read = try DeltaStage.stage(delta, delta.selectNewest(range), table, on: session.connection)
+        let read = try DeltaStage.stage(delta, delta.selectNewest(range), table, session)
         // A NULL key matches no row; the load is refused for it, so nothing need be written.
         guard session.gate.tally.nullKeys == 0 else { return RowCounts(read: read) }
         let unchanged = try session.connection.stopping { db throws(SQLiteError) in try db.run(dropUnchanged) }
@@ -197,8 +197,7 @@ struct AppendWrite: DeltaWrite {
     }
 
     private func insert(_ rows: DeltaStatement.Text) -> DeltaStatement.Text {
-        DeltaStatement.Text(
-            sql: "\(table.insert) (\(delta.inserted)) \(rows.sql)", parameters: rows.parameters)
+        rows.within("\(table.insert) (\(delta.inserted)) \(rows.sql)")
     }
 
     private var insertStaged: String {
@@ -224,11 +223,14 @@ struct AppendWrite: DeltaWrite {
         return (known, new)
     }
 
-    func statements(_ range: DeltaRange) -> [String] {
+    func statements(_ range: DeltaRange) -> [DeltaStatement.Text] {
         let (known, new) = split(range)
-        var statements: [String] = []
-        if let known { statements += [DeltaStage.fill(delta, delta.select(known)).sql, dropLoaded, insertStaged] }
-        if let new { statements.append(insert(delta.select(new)).sql) }
+        var statements: [DeltaStatement.Text] = []
+        if let known {
+            statements.append(DeltaStage.fill(delta, delta.select(known)))
+            statements += [dropLoaded, insertStaged].map { DeltaStatement.Text(sql: $0, parameters: []) }
+        }
+        if let new { statements.append(insert(delta.select(new))) }
         return statements
     }
 
@@ -237,7 +239,7 @@ struct AppendWrite: DeltaWrite {
         var counts = RowCounts()
         if let known {
             session.gate.reset(known, readBefore: nil)
-            counts.read = try DeltaStage.stage(delta, delta.select(known), table, on: session.connection)
+            counts.read = try DeltaStage.stage(delta, delta.select(known), table, session)
             counts.unchanged = try session.connection.stopping { db throws(SQLiteError) in try db.run(dropLoaded) }
             counts.inserted = try session.connection.stopping { db throws(SQLiteError) in try db.run(insertStaged) }
             guard counts.inserted + counts.unchanged == counts.read else {
@@ -281,12 +283,14 @@ struct WholeTableWrite {
         _ range: DeltaRange, of sourceRows: Int, _ session: LoadSession
     ) throws(LoadStop) -> RowCounts? {
         let condition = delta.condition(range)
-        let passed = try session.integer(
-            "SELECT count(*) FROM \(delta.relation.sql) WHERE \(condition.sql)", condition.parameters)
+        let judge = condition.within("SELECT count(*) FROM \(delta.relation.sql) WHERE \(condition.sql)")
+        let passed = try session.integer(judge.sql, judge.parameters)
         guard passed == sourceRows else {
             session.reset(range)
             return nil
         }
+        session.trail.note(judge)
+        session.trail.note(copy)
         let written = try session.connection.stopping { db throws(SQLiteError) in try db.run(copy) }
         let counts = RowCounts(read: passed, inserted: written)
         guard written == passed else { throw .failure(counts.unaccounted(written)) }
@@ -306,17 +310,19 @@ enum DeltaStage {
 
     /// The statement that fills it.
     static func fill(_ delta: DeltaStatement, _ rows: DeltaStatement.Text) -> DeltaStatement.Text {
-        DeltaStatement.Text(sql: "INSERT INTO \(table) (\(delta.inserted)) \(rows.sql)", parameters: rows.parameters)
+        rows.within("INSERT INTO \(table) (\(delta.inserted)) \(rows.sql)")
     }
 
     /// Fills it anew; answers the number of rows.
     ///
     /// Its columns convert values as the destination's do, so that what is compared is what would be stored.
     static func stage(
-        _ delta: DeltaStatement, _ rows: DeltaStatement.Text, _ destination: DestinationTable, on connection: Connection
+        _ delta: DeltaStatement, _ rows: DeltaStatement.Text, _ destination: DestinationTable, _ session: LoadSession
     ) throws(LoadStop) -> Int {
+        session.trail.enter(.stage)
+        defer { session.trail.enter(.write) }
         let fill = fill(delta, rows)
-        return try connection.stopping { db throws(SQLiteError) in
+        return try session.connection.stopping { db throws(SQLiteError) in
             try db.execute("DROP TABLE IF EXISTS \(table)")
             try db.execute(
                 "CREATE TEMP TABLE _strandline_delta AS SELECT \(delta.inserted) FROM \(destination.sql) WHERE 0")

@@ -78,7 +78,9 @@ struct DestinationLedger {
             PRIMARY KEY (run, step, commit_number)
         ) WITHOUT ROWID;
         CREATE INDEX main._strandline_loads_by_step ON _strandline_loads (pipeline, step, run);
-        """
+        """,
+        // JSON: what the commit read, ran and took; NULL in records of before.
+        "ALTER TABLE main._strandline_loads ADD COLUMN manifest TEXT",
     ]
 
     // MARK: Watermarks
@@ -228,18 +230,45 @@ struct DestinationLedger {
         }
     }
 
-    /// Records a commit as number `number` of the run's step, and trims the step's oldest records.
-    func record(_ record: Record, number: Int, request: LoadRequest, at time: Timestamp) throws(LoadStop) {
+    /// What a run's commits for a step read, ran and took; nil where no record tells, as of programs before.
+    ///
+    /// Of very many commits only the first and the last are read.
+    func manifest(run: String, step: String) throws(LoadStop) -> LoadManifest? {
+        guard try foundVersion() > 1 else { return nil }
+        let rows = try connection.stopping { db throws(SQLiteError) in
+            try db.rows(
+                """
+                SELECT manifest, total FROM (SELECT commit_number, manifest, count(*) OVER () AS total,
+                    row_number() OVER (ORDER BY commit_number) AS place
+                    FROM main._strandline_loads WHERE run = ?1 AND step = ?2 AND manifest IS NOT NULL)
+                WHERE place <= ?3 OR place > total - ?3 ORDER BY place
+                """, [.text(run), .text(step), Value(Limits.manifestCommits / 2)])
+        }
+        let commits = rows.compactMap { row in
+            row[0].string.flatMap { JSONReader.value($0) }.flatMap { CommitManifest(json: $0) }
+        }
+        guard !commits.isEmpty else { return nil }
+        return LoadManifest(commits: commits, commitsOmitted: Int(rows[0][1].integer ?? 0) - rows.count)
+    }
+
+    /// Records a commit, and trims the step's oldest records.
+    func record(_ record: Record, _ manifest: CommitManifest, request: LoadRequest) throws(LoadStop) {
         try connection.stopping { db throws(SQLiteError) in
             _ = try db.run(
-                "INSERT INTO main._strandline_loads VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                """
+                INSERT INTO main._strandline_loads (run, step, commit_number, pipeline, attempt, final, rows_read,
+                    rows_inserted, rows_updated, rows_unchanged, rows_deleted, watermark_before, watermark_after,
+                    position_key, load_window, warnings, committed_at, manifest)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """,
                 [
-                    .text(request.run), .text(request.step.name), Value(number), .text(request.pipeline),
+                    .text(request.run), .text(request.step.name), Value(manifest.number), .text(request.pipeline),
                     Value(request.attempt), Value(record.isFinal), Value(record.counts.read),
                     Value(record.counts.inserted), Value(record.counts.updated), Value(record.counts.unchanged),
                     Value(record.counts.deleted), record.watermarkBefore?.value ?? .null,
                     record.watermarkAfter?.value ?? .null, .text(KeyText.text(record.key)), .text(record.window),
-                    .text(WarningText.text(record.warnings)), .text(time.rfc3339),
+                    .text(WarningText.text(record.warnings)), .text(manifest.at.rfc3339),
+                    .text(manifest.json.text()),
                 ])
             // Runs sort by their identifiers, which sort by time; the run in hand is the newest.
             _ = try db.run(

@@ -14,12 +14,14 @@ struct FullRefreshLoad: StepLoad {
     /// Does the whole load in one commit.
     func next(at now: Timestamp) throws(LoadStop) -> DestinationLedger.Record {
         var relation = try session.relation()
+        session.noteQuery()
         let before = try session.destination()
         let match = try SchemaMatch(source: relation.shape, destination: before.shape, step: step)
         let rowsBefore = before.shape == nil ? 0 : try session.rowsInDestination(before)
         if relation.isTable { session.progress.expect(try session.integer("SELECT count(*) FROM \(relation.sql)")) }
         // A definition names its table without a schema; a temporary view of that name would be taken for it.
         try session.drop(relation)
+        session.trail.enter(.write)
         let old = try aside()
         let definitions = try makeBeside(before, old, match, relation)
         relation = try session.relation()
@@ -148,6 +150,7 @@ struct FullRefreshLoad: StepLoad {
         _ table: DestinationTable, _ match: SchemaMatch, _ relation: SourceRelation
     ) throws(LoadStop) -> Int {
         let insertion = insertion(table, match, relation)
+        session.trail.note(insertion)
         let written = try session.connection.stopping { db throws(SQLiteError) in try db.run(insertion) }
         let held = try session.rowsInDestination(table)
         guard held == written else {
@@ -185,6 +188,7 @@ struct FullRefreshLoad: StepLoad {
         if lenient.onMissing == .raise { lenient.onMissing = .include }
         lenient.onUnparsable = .exclude
         let tally = session.probe.tally
+        session.trail.cursorRows = CursorRows(tally, byIndex: false)
         let warnings = try DeltaJudgement(step: step, cursor: lenient, order: session.order, tally: tally).warnings()
         var position = tally.position
         if step.settle != .none {
@@ -203,6 +207,7 @@ struct FullRefreshLoad: StepLoad {
     }
 
     private func execute(_ sql: String) throws(LoadStop) {
+        session.trail.note(sql)
         try session.connection.stopping { db throws(SQLiteError) in try db.execute(sql) }
     }
 }

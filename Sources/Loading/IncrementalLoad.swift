@@ -35,6 +35,7 @@ struct IncrementalLoad: StepLoad {
     mutating func next(at now: Timestamp) throws(LoadStop) -> DestinationLedger.Record {
         let held = try session.ledger.watermark(pipeline, step.name)
         let relation = try session.relation()
+        session.noteQuery()
         var table = try session.destination()
         let match = try SchemaMatch(source: relation.shape, destination: table.shape, step: step)
         var warnings = resumeAfter == nil ? match.warnings : []
@@ -64,9 +65,12 @@ struct IncrementalLoad: StepLoad {
         }
         let isLast = cut(&range)
         session.reset(range)
+        session.trail.bounds = CursorBounds(range, cursor: cursor.column)
+        session.trail.enter(.write)
         let counts = try write(range, delta, table, held, isWhole: isNew && isLast && range.lower == nil)
         session.gate.add(strays)
         let tally = session.gate.tally
+        session.trail.cursorRows = CursorRows(tally, byIndex: delta.isOrdered && range.lower != nil)
         let judged = try judge(tally, counts, delta, range)
         try DeltaJudgement.refuseLost(passed: tally.passed, kept: counts.read)
         // What a cut load has to say of all its rows its first commit says; of its own rows each says only this.
@@ -88,7 +92,9 @@ struct IncrementalLoad: StepLoad {
             return counts
         }
         do throws(LoadStop) {
-            return try session.writer(delta, table, held).write(range, session)
+            let writer = session.writer(delta, table, held)
+            for statement in writer.statements(range) { session.trail.note(statement) }
+            return try writer.write(range, session)
         } catch {
             // What the pass saw says more than the constraint that stopped it.
             if case .sqlite(let cause) = error, cause.isConstraint {
@@ -173,6 +179,7 @@ struct IncrementalLoad: StepLoad {
         guard !statements.isEmpty else { return table }
         try session.drop(relation)
         for statement in statements {
+            session.trail.note(statement)
             try session.connection.stopping { db throws(SQLiteError) in try db.execute(statement) }
         }
         _ = try session.relation()

@@ -12,6 +12,8 @@ final class LoadSession {
     let clock: any Clock
     let stop: StopToken
     let progress: LoadProgress
+    /// What the load notes of itself.
+    let trail: LoadTrail
     /// The order of the step's cursor; plain where it has none.
     let order: CursorOrder
     /// Decides and counts for the statements that write.
@@ -45,6 +47,7 @@ final class LoadSession {
         self.clock = clock
         self.stop = stop
         self.progress = progress
+        trail = LoadTrail(clock: clock)
         order = request.step.cursor.map { CursorOrder($0, strategy: request.step.strategy) } ?? .plain
         gate = DeltaGate(order: order, progress: progress)
         probe = DeltaGate(order: order, progress: progress)
@@ -100,6 +103,12 @@ final class LoadSession {
     /// Closes the files.
     func close() {
         connection.close()
+    }
+
+    /// Notes the query that the statements of the load read through, where its source is one.
+    func noteQuery() {
+        guard case .query(let query) = request.step.source.relation else { return }
+        trail.note("CREATE TEMP VIEW \(QuerySource.view) AS \(query)")
     }
 
     /// Prepares the functions for a statement that reads `range`.

@@ -65,7 +65,7 @@ extension Loader {
         var isWhole = table.shape == nil && window.range.lower == nil && whole.fits
         if isWhole { isWhole = try session.integer("SELECT count(*) FROM \(relation.sql)") == plan.rows }
         plan.statements +=
-            isWhole ? [whole.copy] : session.writer(delta, prepared, held).statements(window.range)
+            isWhole ? [whole.copy] : session.writer(delta, prepared, held).statements(window.range).map(\.sql)
         plan.fullScans = try scans(delta.select(window.range), session)
         if relation.isTable, !delta.isOrdered {
             let name = "\(relation.shape.name)_by_\(delta.cursor)"

@@ -44,7 +44,9 @@ public final class Loader: Sendable {
         return try withLedger(destination, access: .readOnly) { ledger throws(LoadStop) in
             guard try ledger.exists(), let committed = try ledger.committed(run: run, step: step), committed.isFinal
             else { return nil }
-            return committed.result
+            var result = committed.result
+            result.manifest = try ledger.manifest(run: run, step: step)
+            return result
         }
     }
 
@@ -69,9 +71,13 @@ public final class Loader: Sendable {
     ) throws(LoadStop) -> LoadResult? {
         let request = session.request
         if let reason = session.stop.reason { throw .failure(LoadStopWording.stopped(reason)) }
-        let result = try session.transaction { () throws(LoadStop) -> LoadResult? in
+        var number = 1
+        session.trail.enter(.lock)
+        var result = try session.transaction { () throws(LoadStop) -> LoadResult? in
+            session.trail.enter(.look)
             try session.ledger.prepare()
             let before = try session.ledger.committed(run: request.run, step: request.step.name)
+            number = (before?.result.commits ?? 0) + 1
             if let before, before.isFinal { return before.result }
             if let before, before.attempt > request.attempt {
                 throw .failure(
@@ -82,11 +88,17 @@ public final class Loader: Sendable {
             }
             let now = clock.now()
             let record = try work(now)
-            try session.ledger.record(record, number: (before?.result.commits ?? 0) + 1, request: request, at: now)
+            let manifest = session.trail.take(number: number, request: request, at: now, counts: record.counts)
+            try session.ledger.record(record, manifest, request: request)
             return record.isFinal
                 ? try session.ledger.committed(run: request.run, step: request.step.name)?.result : nil
         }
+        session.trail.committed(number: number)
         session.progress.committed()
+        if result != nil {
+            let manifest = try session.ledger.manifest(run: request.run, step: request.step.name)
+            result?.manifest = manifest.map(session.trail.completed)
+        }
         return result
     }
 

@@ -160,6 +160,8 @@ public struct LoadResult: Sendable, Equatable {
     public var warnings: [LoadWarning]
     /// The window it read, in words, such as `updated_at in ["2024-01-01", "2024-02-01"]`.
     public var window: String
+    /// What it read, ran and took; nil where that is not known, as in lists of runs.
+    public var manifest: LoadManifest?
 
     /// Makes a result.
     public init(

@@ -183,4 +183,12 @@ public enum Limits {
     public static let loadCacheBytes = 16 << 20
     /// Load records kept in a destination for each step; older ones are trimmed as new ones commit.
     public static let loadRecords = 1_000
+    /// Bytes of a statement that a manifest keeps: far above what people write, below what a thousand columns make.
+    public static let manifestStatementBytes = 16 << 10
+    /// Statements of one commit that a manifest keeps.
+    public static let manifestStatements = 50
+    /// Commits of a load that its manifest shows, half of them from its beginning, half from its end.
+    public static let manifestCommits = 100
+    /// Runs whose manifests the control database keeps; older ones are in the destination's records.
+    public static let manifestRuns = 10_000
 }

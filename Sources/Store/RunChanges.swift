@@ -128,10 +128,17 @@ extension Transaction {
         try store(step, of: id, operation)
     }
 
-    /// Removes the oldest finished runs above `bound`, with their steps; answers how many.
+    /// Removes the oldest finished runs above `bound`, with their steps, and the manifests of all but the newest runs;
+    /// answers how many runs.
     @discardableResult
-    public func trimRuns(to bound: Int = Limits.finishedRuns) throws(StoreError) -> Int {
+    public func trimRuns(
+        to bound: Int = Limits.finishedRuns, manifests: Int = Limits.manifestRuns
+    ) throws(StoreError) -> Int {
         try run(
+            "trim the manifests",
+            "DELETE FROM step_manifests WHERE run <= (SELECT id FROM runs ORDER BY id DESC LIMIT 1 OFFSET ?)",
+            [Value(manifests)])
+        return try run(
             "trim the runs",
             """
             DELETE FROM runs WHERE state IN ('success', 'failed', 'cancelled') AND id <= (
@@ -194,5 +201,13 @@ extension Transaction {
                 Value(result?.watermarkKey.stored), Value(result?.commits), Value(result?.warnings.stored),
                 Value(result?.window),
             ])
+        guard let manifest = result?.manifest else {
+            try self.run(
+                operation, "DELETE FROM step_manifests WHERE run = ? AND step = ?", [.text(run), .text(step.name)])
+            return
+        }
+        try self.run(
+            operation, "INSERT OR REPLACE INTO step_manifests (run, step, manifest) VALUES (?, ?, ?)",
+            [.text(run), .text(step.name), .text(manifest.json.text())])
     }
 }

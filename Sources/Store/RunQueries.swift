@@ -28,6 +28,8 @@ extension ReadSession {
                 operation, "SELECT * FROM runs WHERE id = ?", [.text(id)], { row throws(SQLiteError) in try Run(row) })
         else { return nil }
         run.steps = try steps(of: id, operation)
+        let manifests = try manifests(of: id, operation)
+        for (place, step) in run.steps.enumerated() { run.steps[place].result?.manifest = manifests[step.name] }
         return run
     }
 
@@ -74,6 +76,14 @@ extension ReadSession {
         try rows(operation, "SELECT * FROM step_runs WHERE run = ? ORDER BY position", [.text(run)]) {
             row throws(SQLiteError) in try StepRun(row)
         }
+    }
+
+    private func manifests(of run: String, _ operation: String) throws(StoreError) -> [String: LoadManifest] {
+        let found = try rows(operation, "SELECT step, manifest FROM step_manifests WHERE run = ?", [.text(run)]) {
+            row throws(SQLiteError) in
+            (try row.text("step"), try row.decoded("manifest") { LoadManifest(stored: $0) })
+        }
+        return Dictionary(uniqueKeysWithValues: found)
     }
 }
 

@@ -90,6 +90,14 @@ extension [LoadWarning] {
     }
 }
 
+extension LoadManifest {
+    /// The manifest that `stored`, its JSON as text, was made of; nil for other text.
+    init?(stored text: String) {
+        guard let json = JSONValue(stored: text) else { return nil }
+        self.init(json: json)
+    }
+}
+
 extension Value {
     /// Microseconds, or NULL for nil.
     init(_ timestamp: Timestamp?) {

@@ -85,6 +85,10 @@ struct ContractTests {
         #expect(words("Step", "schema_policy") == SchemaPolicy.allCases.map(\.rawValue))
         #expect(words("Step", "on_gap") == GapPolicy.allCases.map(\.rawValue))
         #expect(words("Step", "on_duplicate_key") == DuplicateKeyPolicy.allCases.map(\.rawValue))
+        let phases = contract.root["components"]?["schemas"]?["CommitManifest"]?["properties"]?["phases"]?["items"]
+        #expect(
+            phases?["properties"]?["name"]?["enum"]?.array?.compactMap(\.string)
+                == LoadPhase.Name.allCases.map(\.rawValue))
         #expect(words("Cursor", "format") == CursorFormat.allCases.map(\.rawValue))
         #expect(words("Cursor", "on_missing") == MissingCursorPolicy.allCases.map(\.rawValue))
         #expect(words("Cursor", "on_unparsable") == UnparsableCursorPolicy.allCases.map(\.rawValue))

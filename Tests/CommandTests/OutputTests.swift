@@ -74,6 +74,31 @@ struct OutputTests {
         #expect(text.components("it is locked. wait") == 1)
     }
 
+    @Test func aManifestShowsBoundsTimesAndStatements() throws {
+        let run = try JSONValue(
+            parsing: """
+                {"steps":[{"name":"orders","manifest":{"commits_omitted":0,"commits":[{"number":1,"attempt":2,
+                 "at":"2024-04-01T08:00:00Z","bounds":{"cursor":"id","lower":3,"includes_lower":false,"upper":9,
+                 "future":null,"includes_future":true,"includes_null":true},"cursor_rows":{"inside":6,"below":1200,
+                 "above":0,"null":0,"unordered":0,"future":0,"lowest":4,"highest":9,"by_index":true},
+                 "statements":[{"sql":"SELECT ?\\nFROM t","parameters":[{"value":3,"meaning":"the start"}]}],
+                 "phases":[{"name":"open","seconds":0.002},{"name":"commit","seconds":0.5}]}]}},
+                 {"name":"items","manifest":null}]}
+                """.utf8)
+        #expect(
+            ManifestText.whole(run) == """
+                orders, commit 1 of attempt 2 at 2024-04-01 08:00:00Z
+                  read    id > 3 and id <= 9, also NULL
+                  rows    6 inside, 1 200 below, 0 above, 0 null, 0 unordered, 0 future, lowest 4, highest 9 \
+                (an index left out others)
+                  time    open 0.002 s, commit 0.500 s
+                  ran     SELECT ?
+                          FROM t
+                          with 3: the start
+                items: no manifest is kept
+                """)
+    }
+
     @Test func aProblemTellsEveryError() throws {
         let problem = try JSONValue(
             parsing: """

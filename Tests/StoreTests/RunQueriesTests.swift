@@ -65,6 +65,7 @@ struct RunQueriesTests {
                         LoadWarning(code: random.text(), message: random.text())
                     }, window: random.text())
             }
+            step.result?.manifest = random.optional { $0.manifest() }
             let stored = try world.change { transaction throws(StoreError) in
                 try transaction.updateStep(run.id, step)
                 return try transaction.run(run.id)?.steps.first
@@ -299,5 +300,33 @@ struct RunQueriesTests {
         #expect(left == [ids[9], ids[8], ids[7], ids[6], ids[0]])
         #expect(try world.connection().first("SELECT count(DISTINCT run) FROM step_runs")?[0] == 5)
         #expect(try world.change { transaction throws(StoreError) in try transaction.trimRuns(to: 4) } == 0)
+    }
+
+    @Test func keepsTheManifestsOfTheNewestRunsOutOfTheLists() throws {
+        let world = try World()
+        try world.pipeline("orders")
+        var random = Seeded(1)
+        var ids: [String] = []
+        for _ in 0..<5 {
+            let run = try world.run()
+            ids.append(run.id)
+            var step = StepRun(name: "a", state: .running, strategy: .timestamp, result: LoadResult())
+            step.result?.manifest = random.manifest()
+            try world.change { [step] transaction throws(StoreError) in
+                try transaction.changeRun(run.id, to: .running)
+                try transaction.updateStep(run.id, step)
+            }
+        }
+        func manifests() throws -> [Bool] {
+            try ids.map { id in
+                try world.store.read { session throws(StoreError) in try session.run(id) }?.steps.first?.result?
+                    .manifest != nil
+            }
+        }
+        #expect(try manifests() == [true, true, true, true, true])
+        let listed = try world.store.read { session throws(StoreError) in try session.runs().items }
+        #expect(listed.allSatisfy { $0.steps.first?.result != nil && $0.steps.first?.result?.manifest == nil })
+        try world.change { transaction throws(StoreError) in _ = try transaction.trimRuns(manifests: 2) }
+        #expect(try manifests() == [false, false, false, true, true])
     }
 }

@@ -1,4 +1,5 @@
 import Model
+import Platform
 
 /// Random numbers from a seed, which a failing test prints.
 struct Seeded: RandomNumberGenerator {
@@ -37,5 +38,23 @@ struct Seeded: RandomNumberGenerator {
 
     mutating func optional<T>(_ make: (inout Seeded) -> T) -> T? {
         Bool.random(using: &self) ? make(&self) : nil
+    }
+
+    mutating func manifest() -> LoadManifest {
+        var rows = CursorRows()
+        rows.below = Int(next() >> 1)
+        rows.lowest = optional { $0.cursorValue() }
+        let bounds = CursorBounds(
+            cursor: text(), lower: optional { $0.cursorValue() }, includesLower: Bool.random(using: &self),
+            upper: optional { $0.cursorValue() }, future: optional { $0.cursorValue() },
+            includesFuture: Bool.random(using: &self), includesNull: Bool.random(using: &self))
+        let statement = RunStatement(
+            sql: text(), isShortened: Bool.random(using: &self),
+            parameters: [RunStatement.Parameter(value: optional { $0.cursorValue() }, meaning: text())])
+        let commit = CommitManifest(
+            number: 1, attempt: 2, at: Timestamp(microseconds: Int64(next() >> 16)), bounds: optional { _ in bounds },
+            cursorRows: optional { _ in rows }, counts: RowCounts(read: 4, inserted: 1, updated: 2, unchanged: 1),
+            statements: [statement], phases: [LoadPhase(.stage, seconds: 0.000_017), LoadPhase(.commit, seconds: 2)])
+        return LoadManifest(commits: [commit], commitsOmitted: Int(next() >> 1))
     }
 }

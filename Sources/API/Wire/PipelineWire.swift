@@ -28,7 +28,8 @@ struct PipelineResource: Sendable {
         let progress = lastRun.flatMap { $0.state == .running ? engine.progress(of: $0.id) : nil }
         members += [
             .init("version", .integer(Int64(stored.version))), .init("created_at", .string(stored.createdAt.rfc3339)),
-            .init("updated_at", .string(stored.updatedAt.rfc3339)), .init("last_run", lastRun?.wire(progress) ?? .null),
+            .init("updated_at", .string(stored.updatedAt.rfc3339)),
+            .init("last_run", lastRun?.wire(progress, isWhole: false) ?? .null),
             .init("watermarks", .array(watermarks.map(\.wire))),
         ]
         if let warnings { members.append(.init("warnings", .array(warnings.map(\.wire)))) }

@@ -3,15 +3,15 @@ internal import Model
 internal import Platform
 
 extension Run {
-    /// The run as answers show it; `progress` is that of its step in hand.
-    func wire(_ progress: RunProgress? = nil) -> JSONValue {
+    /// The run as answers show it; `progress` is that of its step in hand. Lists leave the manifests of its steps out.
+    func wire(_ progress: RunProgress? = nil, isWhole: Bool = true) -> JSONValue {
         .object([
             "id": .string(id), "pipeline": .string(pipeline), "state": .string(state.rawValue),
             "trigger": .string(trigger.rawValue), "attempt": .integer(Int64(attempt)), "options": options.wire,
             "created_at": .string(createdAt.rfc3339), "started_at": JSONValue(startedAt?.rfc3339),
             "finished_at": JSONValue(finishedAt?.rfc3339), "retry_at": JSONValue(retryAt?.rfc3339),
             "duration_seconds": JSONValue(from: startedAt, to: finishedAt), "progress": progress?.wire ?? .null,
-            "error": error?.wire ?? .null, "steps": .array(steps.map(\.wire)),
+            "error": error?.wire ?? .null, "steps": .array(steps.map { $0.wire(isWhole: isWhole) }),
         ])
     }
 
@@ -46,7 +46,7 @@ extension RunProgress {
 
 extension StepRun {
     /// The step run as answers show it; before it has done anything its counts are 0.
-    fileprivate var wire: JSONValue {
+    fileprivate func wire(isWhole: Bool) -> JSONValue {
         let warnings = result?.warnings ?? []
         var members: [JSONValue.Member] = [
             .init("name", .string(name)), .init("state", .string(state.rawValue)),
@@ -62,6 +62,7 @@ extension StepRun {
             .init("commits", .integer(Int64(result?.commits ?? 0))), .init("checks", .array([])),
             .init("warnings", .array(warnings.map(\.wire))), .init("error", error?.wire ?? .null),
         ]
+        if isWhole { members.append(.init("manifest", result?.manifest?.json ?? .null)) }
         return .object(members)
     }
 }

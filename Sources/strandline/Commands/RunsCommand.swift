@@ -11,6 +11,7 @@ struct RunsCommand: Command {
             .value("state", "STATE", "Only runs in this state: \(words)."),
             .value("since", "TIME", "Only runs made since this time, such as 2024-01-31T00:00:00Z."),
             .value("limit", "N", "At most so many.", usual: "20"),
+            .flag("manifest", "Of one run, show also the bounds, the statements and the time of each commit."),
         ] + ServerClient.options)
 
     private static let words = RunState.allCases.map(\.rawValue).joined(separator: ", ")
@@ -18,6 +19,7 @@ struct RunsCommand: Command {
     private let run: String?
     private let query: String
     private let limit: Int
+    private let showsManifest: Bool
     private let isJSON: Bool
     private let client: ServerClient
 
@@ -25,6 +27,8 @@ struct RunsCommand: Command {
         run = arguments.operand(0)
         limit = arguments.whole("limit", in: 1...100_000, usual: 20, &problems)
         isJSON = arguments.flag("json")
+        showsManifest = arguments.flag("manifest")
+        if showsManifest, run == nil { problems.append("--manifest needs a RUN") }
         client = ServerClient(arguments, problems: &problems)
         if arguments.value("state") != nil {
             _ = arguments.word("state", of: RunState.allCases.map(\.rawValue), usual: "", &problems)
@@ -41,6 +45,7 @@ struct RunsCommand: Command {
         if let run {
             let json = try client.get("/v1/runs/" + ServerClient.encoded(run))
             terminal.line(isJSON ? json.text(pretty: true) : RunText.whole(json))
+            if showsManifest, !isJSON { terminal.line(ManifestText.whole(json)) }
             return .success
         }
         let runs = try client.list("/v1/runs" + (query.isEmpty ? "" : "?" + query), "runs", limit: limit)
