@@ -5,7 +5,7 @@ enum Routes {
     /// Every operation of the contract, in its order.
     static let endpoints: [Endpoint] =
         ConnectionRoutes.endpoints + PipelineRoutes.endpoints + RunRoutes.endpoints + WatermarkRoutes.endpoints
-        + ServerRoutes.endpoints
+        + AdviceRoutes.endpoints + ServerRoutes.endpoints
 
     /// The operations as the server's router takes them; those of the page only where files are served.
     static func all(_ services: Services) -> [Route] {

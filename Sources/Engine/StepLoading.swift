@@ -24,6 +24,8 @@ public protocol StepLoading: Sendable {
     ) throws(Failure) -> WatermarkPreview
     /// The tables of a database.
     func inspect(_ file: DatabaseFile, stop: StopToken) throws(Failure) -> [TableSummary]
+    /// What a table looks like, for advice; reads only.
+    func survey(_ table: String, in file: DatabaseFile, stop: StopToken) throws(Failure) -> TableFacts
 }
 
 extension Loader: StepLoading {}

@@ -1,5 +1,5 @@
 /// A name that none of `taken` bears in SQL's eyes: `wish`, or `wish` with a number.
-func freeName(_ wish: String, among taken: [String]) -> String {
+public func freeName(_ wish: String, among taken: [String]) -> String {
     let folded = Set(taken.map(fold))
     var name = wish
     var number = 1

@@ -68,9 +68,8 @@ extension Loader {
             isWhole ? [whole.copy] : session.writer(delta, prepared, held).statements(window.range).map(\.sql)
         plan.fullScans = try scans(delta.select(window.range), session)
         if relation.isTable, !delta.isOrdered {
-            let name = "\(relation.shape.name)_by_\(delta.cursor)"
             plan.suggestedIndexes.append(
-                "CREATE INDEX \(quoted(name)) ON \(quoted(relation.shape.name)) (\(quoted(delta.cursor)))")
+                IndexSuggestion.statement(column: delta.cursor, of: relation.shape.name))
         }
     }
 

@@ -137,7 +137,7 @@ public final class Loader: Sendable {
         }
     }
 
-    private static func wording(_ file: DatabaseFile, _ stop: StopToken) -> LoadStopWording {
+    static func wording(_ file: DatabaseFile, _ stop: StopToken) -> LoadStopWording {
         LoadStopWording(source: file, destination: file, table: "", stop: stop)
     }
 }

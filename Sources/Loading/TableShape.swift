@@ -28,6 +28,8 @@ struct TableShape {
     var name: String
     var kind: Kind
     var isStrict = false
+    /// Whether its rows have numbers, in whose order they lie.
+    var hasRowNumber = false
     var columns: [ColumnShape]
     var uniqueKeys: [UniqueKey] = []
     /// Columns, folded, by which an index or the table itself is ordered byte by byte.
@@ -87,6 +89,7 @@ extension Connection {
         guard kind == .table else { return shape }
         let hasKeyIndex = try readIndexes(of: &shape, in: schema)
         let key = columns.filter { $0.keyPosition > 0 }
+        shape.hasRowNumber = try entry.int("wr") == 0
         // `INTEGER PRIMARY KEY DESC` has an index like any other key.
         if key.count == 1, !hasKeyIndex, fold(key[0].type) == "integer" {
             let name = fold(key[0].name)

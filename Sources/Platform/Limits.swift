@@ -191,4 +191,17 @@ public enum Limits {
     public static let manifestCommits = 100
     /// Runs whose manifests the control database keeps; older ones are in the destination's records.
     public static let manifestRuns = 10_000
+
+    // MARK: Advice
+
+    /// Rows below which a table is rebuilt rather than followed: a rebuild takes a fraction of a second.
+    public static let refreshedRows = 100_000
+    /// Rows of a table whose columns are looked at for advice; of a larger one so many are picked out evenly.
+    public static let surveyedRows = 200_000
+    /// Places at which those rows are picked out.
+    public static let surveyedRanges = 100
+    /// Columns that are looked at for advice.
+    public static let surveyedColumns = 64
+    /// Time to count the rows of a table, or those without a value, before it is estimated instead.
+    public static let surveyCountTime: Duration = .seconds(3)
 }

@@ -6,7 +6,7 @@ enum Program {
         ServeCommand.self, ApplyCommand.self, ValidateCommand.self, RunCommand.self, RunsCommand.self,
         StatusCommand.self,
         WatermarkGetCommand.self, WatermarkSetCommand.self, WatermarkHistoryCommand.self, WatermarkDeleteCommand.self,
-        DemoCommand.self, VersionCommand.self,
+        AdviseCommand.self, DemoCommand.self, VersionCommand.self,
     ]
 
     /// Runs the command line `words`, the program's own name first.

@@ -89,6 +89,7 @@ struct ContractTests {
         #expect(
             phases?["properties"]?["name"]?["enum"]?.array?.compactMap(\.string)
                 == LoadPhase.Name.allCases.map(\.rawValue))
+        #expect(words("CursorFacts", "role") == CursorFacts.Role.allCases.map(\.rawValue))
         #expect(words("Cursor", "format") == CursorFormat.allCases.map(\.rawValue))
         #expect(words("Cursor", "on_missing") == MissingCursorPolicy.allCases.map(\.rawValue))
         #expect(words("Cursor", "on_unparsable") == UnparsableCursorPolicy.allCases.map(\.rawValue))
@@ -107,6 +108,8 @@ struct ContractTests {
             ("list_connections", .get, "/v1/connections", ""), ("get_connection", .get, "/v1/connections/shop", ""),
             ("put_connection", .put, "/v1/connections/shop", "{type: sqlite, path: shop.db}"),
             ("test_connection", .post, "/v1/connections/shop/test", ""),
+            ("advise", .post, "/v1/advise", "{connection: shop, table: orders}"),
+            ("advise", .post, "/v1/advise", "{connection: shop, table: nothing}"),
             ("list_pipelines", .get, "/v1/pipelines", ""), ("get_pipeline", .get, "/v1/pipelines/orders", ""),
             ("put_pipeline", .put, "/v1/pipelines/orders", World.ordersPipeline),
             ("plan_pipeline", .post, "/v1/pipelines/orders/plan", ""), ("list_runs", .get, "/v1/runs", ""),

@@ -97,6 +97,10 @@ final class ScriptedLoader: StepLoading {
     func inspect(_ file: DatabaseFile, stop: StopToken) throws(Failure) -> [TableSummary] {
         try loader.inspect(file, stop: stop)
     }
+
+    func survey(_ table: String, in file: DatabaseFile, stop: StopToken) throws(Failure) -> TableFacts {
+        try loader.survey(table, in: file, stop: stop)
+    }
 }
 
 extension StopToken {

@@ -25,13 +25,17 @@ extension TableSummary {
     var wire: JSONValue {
         .object([
             "name": .string(name), "kind": isView ? "view" : "table",
-            "columns": .array(
-                columns.map { column in
-                    .object([
-                        "name": .string(column.name), "type": .string(column.type),
-                        "primary_key": JSONValue(column.keyPosition == 0 ? nil : column.keyPosition),
-                    ])
-                }),
+            "columns": .array(columns.map(\.wire)),
+        ])
+    }
+}
+
+extension TableSummary.Column {
+    /// The column as its table declares it.
+    var wire: JSONValue {
+        .object([
+            "name": .string(name), "type": .string(type),
+            "primary_key": JSONValue(keyPosition == 0 ? nil : keyPosition),
         ])
     }
 }
