@@ -39,7 +39,7 @@ public final class LoadEngine: Sendable {
         inspections = InspectionPool(clock: clock, alarms: alarms)
         records = RunRecords(store: store, log: log)
         executor = RunExecutor(
-            store: store, catalog: catalog, loads: StepExecutor(loader: loader, board: board, log: log),
+            store: store, catalog: catalog, loads: StepExecutor(loader: loader, board: board),
             records: records, waiters: waiters, board: board, alarms: alarms, clock: clock, log: log)
     }
 
@@ -49,7 +49,7 @@ public final class LoadEngine: Sendable {
     /// A destination that cannot be read is no reason to fail: its run is queued again and says so by itself.
     public func start() throws(Failure) {
         let recovery = Recovery(
-            store: store, loads: StepExecutor(loader: loader, board: board, log: log), catalog: catalog, clock: clock,
+            store: store, loader: loader, catalog: catalog, clock: clock,
             log: log)
         let restored: [Recovery.Restored]
         do throws(StoreError) { restored = try recovery.perform() } catch { throw error.failure }

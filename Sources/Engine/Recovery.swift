@@ -16,7 +16,7 @@ struct Recovery {
     }
 
     let store: ControlStore
-    let loads: StepExecutor
+    let loader: any StepLoading
     let catalog: Catalog
     let clock: any Clock
     let log: Log
@@ -53,11 +53,9 @@ struct Recovery {
             let resolved = try resolve(run)
             for step in run.steps where step.state != .success {
                 guard let place = try resolved.step(step.name)?.get() else { continue }
-                let result = try loads.loader.committed(
-                    run: run.id, step: step.name, destination: place.destination.file)
-                guard let result else { continue }
-                let watermark = loads.watermark(of: place, in: run, after: result)
-                record.succeed(step.name, place.redact(result), watermark: watermark, at: clock.now())
+                let load = try loader.committed(run: run.id, step: step.name, destination: place.destination.file)
+                guard let load else { continue }
+                record.succeed(step.name, place.redact(load.result), watermark: load.watermark, at: clock.now())
             }
         } catch {
             // The run goes back to the queue, and says by itself what is wrong with its destination.

@@ -16,7 +16,6 @@ struct StepExecutor: Sendable {
 
     let loader: any StepLoading
     let board: RunBoard
-    let log: Log
 
     /// Loads the run's step of a name.
     func load(_ name: String, of run: Run, _ resolved: ResolvedPipeline, _ stop: StopToken) -> Outcome {
@@ -37,7 +36,7 @@ struct StepExecutor: Sendable {
         let progress = LoadProgress()
         board.show(run.id, step: name, progress)
         do throws(Failure) {
-            return committed(try loader.load(request, stop: stop, progress: progress), step, run)
+            return committed(try loader.load(request, stop: stop, progress: progress), step)
         } catch {
             return failed(error, step, run, stop)
         }
@@ -49,27 +48,13 @@ struct StepExecutor: Sendable {
         if isStopped || failure.code == .inputOutput {
             let found = try? loader.committed(
                 run: run.id, step: step.step.name, destination: step.destination.file)
-            if let result = found { return committed(result, step, run) }
+            if let found { return committed(found, step) }
         }
         if isStopped, let reason = stop.reason { return .interrupted(reason) }
         return .failed(step.redact(failure))
     }
 
-    private func committed(_ result: LoadResult, _ step: ResolvedStep, _ run: Run) -> Outcome {
-        .committed(step.redact(result), watermark(of: step, in: run, after: result))
-    }
-
-    /// The step's watermark as the destination has it; nil when it has none or cannot be read just now.
-    func watermark(of step: ResolvedStep, in run: Run, after result: LoadResult) -> Watermark? {
-        guard result.watermarkAfter != nil else { return nil }
-        do throws(Failure) {
-            return try loader.watermark(
-                pipeline: run.pipeline, step: step.step.name, destination: step.destination.file)
-        } catch {
-            log.warn(
-                "a watermark could not be mirrored; the step's next load mirrors it",
-                ["run": run.id, "step": step.step.name, "cause": step.redact(error.message)])
-            return nil
-        }
+    private func committed(_ load: FinishedLoad, _ step: ResolvedStep) -> Outcome {
+        .committed(step.redact(load.result), load.watermark)
     }
 }

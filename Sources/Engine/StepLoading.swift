@@ -7,9 +7,9 @@ public import Platform
 /// All blocking: for threads that we own. The engine sees to it that no two calls write one file at the same time.
 public protocol StepLoading: Sendable {
     /// Carries out one load; ends early when `stop` is raised.
-    func load(_ request: LoadRequest, stop: StopToken, progress: LoadProgress) throws(Failure) -> LoadResult
+    func load(_ request: LoadRequest, stop: StopToken, progress: LoadProgress) throws(Failure) -> FinishedLoad
     /// What a run's finished load of a step did, as the destination recorded it; nil when it has not finished there.
-    func committed(run: String, step: String, destination: DatabaseFile) throws(Failure) -> LoadResult?
+    func committed(run: String, step: String, destination: DatabaseFile) throws(Failure) -> FinishedLoad?
     /// The step's watermark in the destination; nil when there is none.
     func watermark(pipeline: String, step: String, destination: DatabaseFile) throws(Failure) -> Watermark?
     /// What the next load would do; changes nothing.

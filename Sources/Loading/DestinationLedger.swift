@@ -183,10 +183,25 @@ struct DestinationLedger {
 
     /// What the run has committed for the step so far, over all attempts.
     struct Committed {
+        var pipeline: String
         var result: LoadResult
         var isFinal: Bool
         /// The highest attempt that has committed.
         var attempt: Int
+    }
+
+    /// A run's load of a step with the step's watermark as it is now; nil while the load has not ended.
+    func finished(run: String, step: String) throws(LoadStop) -> FinishedLoad? {
+        guard let committed = try committed(run: run, step: step), committed.isFinal else { return nil }
+        return try finished(committed, step)
+    }
+
+    /// What has been committed for a step, to its end, with the step's watermark as it is now.
+    func finished(_ committed: Committed, _ step: String) throws(LoadStop) -> FinishedLoad {
+        let hasWatermark = committed.result.watermarkAfter != nil
+        return FinishedLoad(
+            result: committed.result,
+            watermark: hasWatermark ? try watermark(committed.pipeline, step)?.watermark : nil)
     }
 
     /// What a run has committed for a step; nil when nothing.
@@ -216,7 +231,8 @@ struct DestinationLedger {
                 result.warnings.append(contentsOf: WarningText.warnings(try row.text("warnings")))
                 attempt = max(attempt, Int(try row.int("attempt")))
             }
-            return Committed(result: result, isFinal: try last.bool("final"), attempt: attempt)
+            return Committed(
+                pipeline: try last.text("pipeline"), result: result, isFinal: try last.bool("final"), attempt: attempt)
         }
     }
 

@@ -22,12 +22,12 @@ public final class Loader: Sendable {
     /// what the last commit left: rows, watermark and record together.
     public func load(
         _ request: LoadRequest, stop: StopToken, progress: LoadProgress = LoadProgress()
-    ) throws(Failure) -> LoadResult {
+    ) throws(Failure) -> FinishedLoad {
         try withSession(request, for: .load, stop: stop, progress: progress) { session throws(LoadStop) in
             var load = try stepLoad(session)
             while true {
-                let result = try commit(session) { now throws(LoadStop) in try load.next(at: now) }
-                if let result { return result }
+                let finished = try commit(session) { now throws(LoadStop) in try load.next(at: now) }
+                if let finished { return finished }
             }
         }
     }
@@ -39,14 +39,12 @@ public final class Loader: Sendable {
     }
 
     /// What the run's load of a step did, when its record in the destination is final; nil when it is not.
-    public func committed(run: String, step: String, destination: DatabaseFile) throws(Failure) -> LoadResult? {
+    public func committed(run: String, step: String, destination: DatabaseFile) throws(Failure) -> FinishedLoad? {
         guard destination.exists else { return nil }
         return try withLedger(destination, access: .readOnly) { ledger throws(LoadStop) in
-            guard try ledger.exists(), let committed = try ledger.committed(run: run, step: step), committed.isFinal
-            else { return nil }
-            var result = committed.result
-            result.manifest = try ledger.manifest(run: run, step: step)
-            return result
+            guard try ledger.exists(), var load = try ledger.finished(run: run, step: step) else { return nil }
+            load.result.manifest = try ledger.manifest(run: run, step: step)
+            return load
         }
     }
 
@@ -65,20 +63,20 @@ public final class Loader: Sendable {
 
     /// Runs one commit of a load: under the destination's write lock, past the fence, with its record.
     ///
-    /// Answers the load's result when this commit, or an earlier attempt's, was its last; nil when more follow.
+    /// Answers the finished load when this commit, or an earlier attempt's, was its last; nil when more follow.
     private func commit(
         _ session: LoadSession, _ work: (Timestamp) throws(LoadStop) -> DestinationLedger.Record
-    ) throws(LoadStop) -> LoadResult? {
+    ) throws(LoadStop) -> FinishedLoad? {
         let request = session.request
         if let reason = session.stop.reason { throw .failure(LoadStopWording.stopped(reason)) }
         var number = 1
         session.trail.enter(.lock)
-        var result = try session.transaction { () throws(LoadStop) -> LoadResult? in
+        var finished = try session.transaction { () throws(LoadStop) -> FinishedLoad? in
             session.trail.enter(.look)
             try session.ledger.prepare()
             let before = try session.ledger.committed(run: request.run, step: request.step.name)
             number = (before?.result.commits ?? 0) + 1
-            if let before, before.isFinal { return before.result }
+            if let before, before.isFinal { return try session.ledger.finished(before, request.step.name) }
             if let before, before.attempt > request.attempt {
                 throw .failure(
                     Failure(
@@ -90,16 +88,15 @@ public final class Loader: Sendable {
             let record = try work(now)
             let manifest = session.trail.take(number: number, request: request, at: now, counts: record.counts)
             try session.ledger.record(record, manifest, request: request)
-            return record.isFinal
-                ? try session.ledger.committed(run: request.run, step: request.step.name)?.result : nil
+            return record.isFinal ? try session.ledger.finished(run: request.run, step: request.step.name) : nil
         }
         session.trail.committed(number: number)
         session.progress.committed()
-        if result != nil {
+        if finished != nil {
             let manifest = try session.ledger.manifest(run: request.run, step: request.step.name)
-            result?.manifest = manifest.map(session.trail.completed)
+            finished?.result.manifest = manifest.map(session.trail.completed)
         }
-        return result
+        return finished
     }
 
     /// Opens a load's session, runs `body`, closes it, and puts what goes wrong into words.

@@ -18,13 +18,13 @@ final class GatedLoader: StepLoading {
     /// Lets loads go on.
     func open() { state.update { $0.mayGoOn = true } }
 
-    func load(_ request: LoadRequest, stop: StopToken, progress: LoadProgress) throws(Failure) -> LoadResult {
+    func load(_ request: LoadRequest, stop: StopToken, progress: LoadProgress) throws(Failure) -> FinishedLoad {
         state.update { $0.hasBegun = true }
         _ = state.wait(upTo: .seconds(10)) { $0.mayGoOn ? true : nil }
         return try loader.load(request, stop: stop, progress: progress)
     }
 
-    func committed(run: String, step: String, destination: DatabaseFile) throws(Failure) -> LoadResult? {
+    func committed(run: String, step: String, destination: DatabaseFile) throws(Failure) -> FinishedLoad? {
         try loader.committed(run: run, step: step, destination: destination)
     }
 

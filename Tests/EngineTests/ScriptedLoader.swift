@@ -41,7 +41,7 @@ final class ScriptedLoader: StepLoading {
     /// Files that two loads wrote at the same time, and pipelines that had two runs in hand.
     var clashes: [String] { state.withLock { $0.clashes } }
 
-    func load(_ request: LoadRequest, stop: StopToken, progress: LoadProgress) throws(Failure) -> LoadResult {
+    func load(_ request: LoadRequest, stop: StopToken, progress: LoadProgress) throws(Failure) -> FinishedLoad {
         let name = request.pipeline + "/" + request.step.name
         let (number, before, after) = state.withLock { state in
             state.calls.append(request)
@@ -68,7 +68,7 @@ final class ScriptedLoader: StepLoading {
         [request.destination.path, "pipeline \(request.pipeline)"]
     }
 
-    func committed(run: String, step: String, destination: DatabaseFile) throws(Failure) -> LoadResult? {
+    func committed(run: String, step: String, destination: DatabaseFile) throws(Failure) -> FinishedLoad? {
         try loader.committed(run: run, step: step, destination: destination)
     }
 

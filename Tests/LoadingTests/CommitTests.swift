@@ -57,12 +57,32 @@ struct CommitTests {
         #expect(try world.inWarehouse("SELECT count(*) FROM orders WHERE item = 'changed'") == [[0]])
         let recorded = try world.loader().committed(
             run: "run-1", step: "orders", destination: try world.file("warehouse.db"))
-        #expect(recorded == first.recorded)
+        #expect(recorded?.result == first.recorded)
+        let watermark = try #require(try world.watermark())
+        #expect(recorded?.watermark == watermark)
+        let repeated = try world.loader().load(try world.request(step, run: "run-1", attempt: 3), stop: StopToken())
+        #expect(repeated.result.recorded == first.recorded)
+        #expect(repeated.watermark == watermark)
+        try world.source.execute("INSERT INTO orders VALUES (99, 'new', '2024-05-31T00:00:00Z')")
+        let next = try world.loader().load(try world.request(step, run: "run-3"), stop: StopToken())
+        #expect(next.watermark?.run == "run-3")
+        #expect(next.watermark == (try world.watermark()))
         #expect(
             try world.loader().committed(run: "run-2", step: "orders", destination: try world.file("warehouse.db"))
                 == nil)
         #expect(
             try world.loader().committed(run: "run-1", step: "orders", destination: try world.file("none.db")) == nil)
+    }
+
+    @Test("a destination is one file when a load into it has ended")
+    func endsAsOneFile() throws {
+        let world = try filled(20)
+        for step in [world.step(), world.step("orders", .fullRefresh, cursor: nil)] {
+            try world.load(step, rowsPerCommit: 6)
+            for suffix in ["-wal", "-shm", "-journal"] {
+                #expect(!FileManager.default.fileExists(atPath: world.path("warehouse.db" + suffix)))
+            }
+        }
     }
 
     @Test("PAINS 20: an attempt that was given up cannot commit after a newer one")
@@ -148,7 +168,7 @@ struct CommitTests {
         let loader = world.loader()
         let stop = StopToken()
         let progress = LoadProgress()
-        let result = Mutex<Result<LoadResult, Failure>?>(nil)
+        let result = Mutex<Result<FinishedLoad, Failure>?>(nil)
         let done = DispatchSemaphore(value: 0)
         let waiting = DispatchSemaphore(value: 0)
         try world.warehouse.begin(.immediate)
@@ -166,7 +186,7 @@ struct CommitTests {
         try world.warehouse.rollback()
         done.wait()
         let loaded = try #require(result.withLock { $0 }).get()
-        #expect(loaded.counts.inserted == 1)
+        #expect(loaded.result.counts.inserted == 1)
         #expect(try world.isEqual())
     }
 

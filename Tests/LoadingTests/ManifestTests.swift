@@ -104,7 +104,7 @@ struct ManifestTests {
         let clock = TickingClock()
         let began = clock.uptime()
         let result = try Loader(clock: clock).load(try world.request(world.step()), stop: StopToken())
-        let phases = try #require(result.manifest?.commits.first?.phases)
+        let phases = try #require(result.result.manifest?.commits.first?.phases)
         #expect(phases.map(\.name) == [.open, .lock, .look, .write, .stage, .commit])
         let ticks = phases.reduce(0) { $0 + $1.seconds }
         // Every look at the clock takes a second, and no phase is counted twice or left out.
@@ -117,7 +117,7 @@ struct ManifestTests {
         let manifest = try #require(try world.load(world.step(), run: run).recorded.manifest)
         let file = try world.file("warehouse.db")
         let found = try world.loader().committed(run: run, step: "orders", destination: file)
-        #expect(found?.manifest == manifest)
+        #expect(found?.result.manifest == manifest)
         #expect(LoadManifest(json: manifest.json) == manifest)
     }
 
@@ -127,13 +127,13 @@ struct ManifestTests {
         try world.load(world.step(), run: run)
         let file = try world.file("warehouse.db")
         try world.warehouse.execute("UPDATE _strandline_loads SET manifest = NULL")
-        #expect(try world.loader().committed(run: run, step: "orders", destination: file)?.manifest == nil)
+        #expect(try world.loader().committed(run: run, step: "orders", destination: file)?.result.manifest == nil)
         try world.warehouse.execute(
             """
             ALTER TABLE _strandline_loads DROP COLUMN manifest;
             UPDATE _strandline_meta SET value = 1 WHERE key = 'version';
             """)
-        #expect(try world.loader().committed(run: run, step: "orders", destination: file)?.counts.read == 4)
+        #expect(try world.loader().committed(run: run, step: "orders", destination: file)?.result.counts.read == 4)
         // The next load brings the tables up to date.
         #expect(try world.load(world.step()).manifest?.commits.count == 1)
     }

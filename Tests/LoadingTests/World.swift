@@ -97,7 +97,8 @@ final class World {
     ) throws -> LoadResult {
         try loader(rowsPerCommit).load(
             try request(step, run: run, attempt: attempt, fullRefresh: fullRefresh, allowShrink: allowShrink),
-            stop: stop)
+            stop: stop
+        ).result
     }
 
     /// The failure of a load that must fail; nil when it did not.
