@@ -14,12 +14,7 @@ struct DeltaJudgement {
     func warnings() throws(LoadStop) -> [LoadWarning] {
         var warnings: [LoadWarning] = []
         if tally.nullKeys > 0 {
-            throw .failure(
-                Failure(
-                    .nullKey,
-                    "\(rows(tally.nullKeys)) a NULL in the primary key (\(step.primaryKey.joined(separator: ", ")))",
-                    hint: "name columns that are never NULL, or leave such rows out with a query",
-                    field: "primary_key"))
+            throw .failure(.nullKeys(tally.nullKeys, step.primaryKey))
         }
         warnings += try missing()
         warnings += try unordered()
@@ -135,4 +130,15 @@ struct DeltaJudgement {
     }
 
     private func rows(_ count: Int) -> String { count == 1 ? "1 row has" : "\(count) rows have" }
+}
+
+extension Failure {
+    /// The failure of a load whose rows lack a key.
+    static func nullKeys(_ count: Int, _ key: [String]) -> Failure {
+        Failure(
+            .nullKey,
+            "\(count == 1 ? "1 row has" : "\(count) rows have") a NULL in the primary key "
+                + "(\(key.joined(separator: ", ")))",
+            hint: "name columns that are never NULL, or leave such rows out with a query", field: "primary_key")
+    }
 }

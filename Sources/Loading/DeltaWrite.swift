@@ -331,31 +331,9 @@ enum DeltaStage {
     }
 }
 
-/// Stops a run that would remove too much.
-struct ShrinkGuard {
-    private let request: LoadRequest
-
-    init(_ request: LoadRequest) {
-        self.request = request
-    }
-
-    /// Fails when `removed` of `rows` is more than the step allows and the run does not override it.
-    func check(removed: Int, of rows: Int) throws(LoadStop) {
-        guard !request.allowShrink, removed > 0, rows > 0,
-            Double(removed) > Double(rows) * request.step.maxShrink
-        else { return }
-        throw .failure(
-            Failure(
-                .shrinkGuard,
-                "the run would remove \(removed) of the \(rows) rows of \(request.step.destination.table), more than "
-                    + "max_shrink (\(request.step.maxShrink)) allows; nothing was changed",
-                hint: "look whether the source is complete; if it is, run once with allow_shrink", field: "max_shrink"))
-    }
-}
-
 extension RowCounts {
     /// The failure of a write whose figures do not add up: better no commit than one that cannot be explained.
-    fileprivate func unaccounted(_ written: Int) -> Failure {
+    func unaccounted(_ written: Int) -> Failure {
         Failure(
             .verificationFailed,
             "the rows do not add up (\(read) read, \(written) written, \(unchanged) unchanged); nothing was changed",

@@ -31,6 +31,7 @@ struct DestinationTable {
             if key?.required.contains(fold(column.name)) ?? false { line += " NOT NULL" }
             return line
         }
+        if let column = softDeletes { lines.append("\(quoted(column.name)) \(column.type)") }
         if let key { lines.append(key.sql) }
         var statements = ["CREATE TABLE \(sql) (\n    \(lines.joined(separator: ",\n    "))\n)"]
         if !isKeyed, let cursor = step.cursor {
@@ -40,6 +41,9 @@ struct DestinationTable {
         }
         return statements
     }
+
+    /// The column that tells when a row was gone from the source, where the step wants one.
+    private var softDeletes: ColumnShape? { step.softDelete.map { ColumnShape(name: $0, type: "TEXT") } }
 
     /// Whether the table holds one row for each key.
     private var isKeyed: Bool { step.writeMode != .append || step.strategy == .fullRefresh }
@@ -54,7 +58,7 @@ struct DestinationTable {
         var shape = shape ?? TableShape(name: step.destination.table, kind: .table, columns: [])
         let isNew = self.shape == nil
         let columns = isNew ? loaded(match, relation) : match.added
-        for column in columns {
+        for column in columns + (isNew ? [softDeletes].compactMap { $0 } : []) {
             let type = DestinationTable.type(column.type) ?? ""
             shape.columns.append(ColumnShape(name: column.name, type: type))
         }
@@ -105,20 +109,21 @@ struct DestinationTable {
 
     /// The condition that two rows differ in any of these columns, to the byte and to the storage class.
     static func differs(_ columns: [String], _ shape: TableShape?, old: String, new: String) -> String {
-        columns.map { column in
-            let left = "\(old).\(quoted(column))"
-            let right = "\(new).\(quoted(column))"
-            let byValue = "\(left) IS NOT \(right) COLLATE BINARY"
-            return keepsClasses(shape?.column(column)?.type ?? "", isStrict: shape?.isStrict ?? false)
-                ? "\(byValue) OR typeof(\(left)) IS NOT typeof(\(right))" : byValue
-        }.joined(separator: " OR ")
+        differs(columns.map { SchemaMatch.Pair(source: $0, destination: $0) }, shape, old: old, new: new)
     }
 
-    /// Whether a column of this type can hold 1 beside 1.0 and '1', which compare as equal or nearly so.
-    private static func keepsClasses(_ type: String, isStrict: Bool) -> Bool {
-        let type = fold(type)
-        return type.isEmpty || type == "any" && isStrict
-            || type.contains("blob") && !type.contains("int") && !type.contains("char") && !type.contains("text")
+    /// The condition that a row of the destination, `old`, differs from one of the source, `new`, in any of these
+    /// columns, to the byte and to the storage class; where their affinities are alike, or the new values were
+    /// converted to the destination's.
+    static func differs(_ pairs: [SchemaMatch.Pair], _ shape: TableShape?, old: String, new: String) -> String {
+        pairs.map { pair in
+            let left = "\(old).\(quoted(pair.destination))"
+            let right = "\(new).\(quoted(pair.source))"
+            let byValue = "\(left) IS NOT \(right) COLLATE BINARY"
+            // Such a column can hold 1 beside 1.0 and '1', which compare as equal or nearly so.
+            return shape?.affinity(of: pair.destination) == Affinity.none
+                ? "\(byValue) OR typeof(\(left)) IS NOT typeof(\(right))" : byValue
+        }.joined(separator: " OR ")
     }
 }
 

@@ -18,6 +18,7 @@ struct FullRefreshLoad: StepLoad {
         let before = try session.destination()
         let match = try SchemaMatch(source: relation.shape, destination: before.shape, step: step)
         let rowsBefore = before.shape == nil ? 0 : try session.rowsInDestination(before)
+        let rowsThere = before.shape == nil ? 0 : try DeleteWrite(before).rowsThere(session)
         if relation.isTable { session.progress.expect(try session.integer("SELECT count(*) FROM \(relation.sql)")) }
         // A definition names its table without a schema; a temporary view of that name would be taken for it.
         try session.drop(relation)
@@ -26,8 +27,9 @@ struct FullRefreshLoad: StepLoad {
         let definitions = try makeBeside(before, old, match, relation)
         relation = try session.relation()
         let rows = try fill(try session.destination(), match, relation)
-        try ShrinkGuard(session.request).check(removed: max(0, rowsBefore - rows), of: rowsBefore)
-        try refuseEmpty(rows, rowsBefore)
+        let shrinkGuard = ShrinkGuard(session.request)
+        try shrinkGuard.check(removed: max(0, rowsThere - rows), of: rowsThere)
+        try shrinkGuard.refuseEmpty(source: rows, of: rowsThere)
         session.progress.setRead(rows)
         let held = try session.ledger.watermark(session.request.pipeline, step.name)
         var after = try watermark(relation, held, now)
@@ -41,8 +43,17 @@ struct FullRefreshLoad: StepLoad {
             counts: RowCounts(read: rows, inserted: rows, deleted: rowsBefore),
             watermarkBefore: held?.watermark.value, watermarkAfter: after.watermark?.value,
             key: after.watermark?.key ?? [], window: "all rows",
-            warnings: match.warnings.map(reworded) + after.warnings,
+            warnings: match.warnings.map(reworded) + forgotten(rowsBefore - rowsThere) + after.warnings,
             isFinal: true)
+    }
+
+    private func forgotten(_ rows: Int) -> [LoadWarning] {
+        guard rows > 0 else { return [] }
+        return [
+            LoadWarning(
+                code: "soft_deletes_dropped",
+                message: "\(step.destination.table) was rebuilt without the \(rows) rows that were deleted softly")
+        ]
     }
 
     /// A rebuilt table keeps no values of its own.
@@ -161,16 +172,6 @@ struct FullRefreshLoad: StepLoad {
                     hint: "look for a conflict clause on the destination's key that drops rows"))
         }
         return written
-    }
-
-    private func refuseEmpty(_ rows: Int, _ rowsBefore: Int) throws(LoadStop) {
-        guard rows == 0, rowsBefore > 0, !session.request.allowShrink else { return }
-        throw .failure(
-            Failure(
-                .shrinkGuard,
-                "the source is empty, and the run would remove all \(rowsBefore) rows of \(step.destination.table); "
-                    + "nothing was changed",
-                hint: "look whether the source is complete; if it is, run once with allow_shrink"))
     }
 
     // MARK: The watermark

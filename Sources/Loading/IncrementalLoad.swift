@@ -45,7 +45,8 @@ struct IncrementalLoad: StepLoad {
         if resumeAfter == nil {
             session.isFirstLoad = held == nil
             warnings += try warnAboutDestination(held, table, delta)
-            table = try prepare(table, match, relation)
+            if !isNew { try refuseKeyWithoutConstraint(table, relation) }
+            table = try session.prepare(table, match, relation)
         }
         let window: DeltaWindow
         var strays = DeltaTally()
@@ -163,27 +164,6 @@ struct IncrementalLoad: StepLoad {
             )
         }
         return warnings
-    }
-
-    /// Makes the table, or gives it the columns it lacks.
-    private func prepare(
-        _ table: DestinationTable, _ match: SchemaMatch, _ relation: SourceRelation
-    ) throws(LoadStop) -> DestinationTable {
-        let statements: [String]
-        if table.shape == nil {
-            statements = table.create(match, relation)
-        } else {
-            try refuseKeyWithoutConstraint(table, relation)
-            statements = match.added.map { table.add($0) }
-        }
-        guard !statements.isEmpty else { return table }
-        try session.drop(relation)
-        for statement in statements {
-            session.trail.note(statement)
-            try session.connection.stopping { db throws(SQLiteError) in try db.execute(statement) }
-        }
-        _ = try session.relation()
-        return try session.destination()
     }
 
     /// Refuses an upsert into a table that does not hold its key to be unique, byte by byte.

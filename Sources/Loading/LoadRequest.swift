@@ -37,9 +37,8 @@ public struct LoadRequest: Sendable {
 }
 
 extension LoadRequest {
-    /// The cursor that an incremental load goes by; nil for a load that rebuilds the table.
-    func incrementalCursor() throws(LoadStop) -> Cursor? {
-        guard !fullRefresh, step.strategy != .fullRefresh else { return nil }
+    /// The step's cursor; a failure where an incremental strategy has none.
+    func cursor() throws(LoadStop) -> Cursor {
         if let cursor = step.cursor { return cursor }
         throw .failure(
             Failure(

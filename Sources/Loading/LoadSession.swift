@@ -153,6 +153,21 @@ final class LoadSession {
         return DestinationTable(step: request.step, shape: shape)
     }
 
+    /// Makes the destination's table, or gives it the columns it lacks; answers it as it is then.
+    func prepare(
+        _ table: DestinationTable, _ match: SchemaMatch, _ relation: SourceRelation
+    ) throws(LoadStop) -> DestinationTable {
+        let statements = table.shape == nil ? table.create(match, relation) : match.added.map { table.add($0) }
+        guard !statements.isEmpty else { return table }
+        try drop(relation)
+        for statement in statements {
+            trail.note(statement)
+            try connection.stopping { db throws(SQLiteError) in try db.execute(statement) }
+        }
+        _ = try self.relation()
+        return try destination()
+    }
+
     /// The step's watermark; nil when there is none, or no destination yet.
     func held() throws(LoadStop) -> DestinationLedger.Held? {
         guard hasDestination, try ledger.exists() else { return nil }

@@ -13,13 +13,19 @@ extension Loader {
                 step: request.step.name, strategy: request.step.strategy, watermark: nil, from: nil, to: nil, rows: 0,
                 columns: match.pairs.map(\.source), createsDestination: table.shape == nil, statements: [],
                 fullScans: [], suggestedIndexes: [], warnings: match.warnings)
-            guard let cursor = try request.incrementalCursor() else {
+            switch request.fullRefresh ? .fullRefresh : request.step.strategy {
+            case .timestamp, .sequence: try fill(&plan, session, try request.cursor(), relation, table, match)
+            case .fullRefresh:
                 plan.rows = try session.integer("SELECT count(*) FROM \(relation.sql)")
                 plan.statements = try FullRefreshLoad(session: session).statements(table, match, relation)
                 plan.fullScans = [relation.shape.name]
-                return plan
+            case .snapshotDiff:
+                let load = SnapshotDiffLoad(session: session)
+                plan.rows = try session.integer("SELECT count(*) FROM \(relation.sql)")
+                plan.statements = try load.statements(table, match, relation)
+                plan.fullScans = [relation.shape.name] + (table.shape.map { [$0.name] } ?? [])
+                plan.suggestedIndexes = try load.suggestedIndexes(match, relation)
             }
-            try fill(&plan, session, cursor, relation, table, match)
             return plan
         }
     }

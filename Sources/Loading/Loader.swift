@@ -34,8 +34,13 @@ public final class Loader: Sendable {
 
     /// The way in which the session's step finds and writes what changed.
     private func stepLoad(_ session: LoadSession) throws(LoadStop) -> any StepLoad {
-        guard let cursor = try session.request.incrementalCursor() else { return FullRefreshLoad(session: session) }
-        return IncrementalLoad(session, cursor: cursor, rowsPerCommit: rowsPerCommit)
+        if session.request.fullRefresh { return FullRefreshLoad(session: session) }
+        switch session.request.step.strategy {
+        case .fullRefresh: return FullRefreshLoad(session: session)
+        case .snapshotDiff: return SnapshotDiffLoad(session: session)
+        case .timestamp, .sequence:
+            return IncrementalLoad(session, cursor: try session.request.cursor(), rowsPerCommit: rowsPerCommit)
+        }
     }
 
     /// What the run's load of a step did, when its record in the destination is final; nil when it is not.

@@ -22,6 +22,7 @@ struct SchemaMatch {
         let selected = try SchemaMatch.select(source, step)
         warnings = []
         added = []
+        try SchemaMatch.refuseLoadedMark(selected, destination, step)
         guard let destination else {
             pairs = selected.map { Pair(source: $0.name, destination: $0.name) }
             return
@@ -38,7 +39,9 @@ struct SchemaMatch {
             try compareTypes(column, match, step)
         }
         try applyPolicy(to: unknown, step)
-        let given = Set(selected.map { fold($0.name) })
+        let mark = step.softDelete
+        if let mark, destination.column(mark) == nil { added.append(ColumnShape(name: mark, type: "TEXT")) }
+        let given = Set((selected.map(\.name) + [mark].compactMap { $0 }).map(fold))
         try applyPolicy(
             toDropped: destination.columns.filter { !given.contains(fold($0.name)) && !$0.isGenerated }, step)
     }
@@ -60,6 +63,22 @@ struct SchemaMatch {
         return source.columns.filter {
             (included?.contains(fold($0.name)) ?? true) && !excluded.contains(fold($0.name))
         }
+    }
+
+    /// Refuses a column for soft deletes that is loaded, or that cannot be written.
+    private static func refuseLoadedMark(
+        _ selected: [ColumnShape], _ destination: TableShape?, _ step: LoadStep
+    ) throws(LoadStop) {
+        guard let mark = step.softDelete else { return }
+        let isLoaded = selected.contains { fold($0.name) == fold(mark) }
+        guard isLoaded || destination?.column(mark)?.isGenerated ?? false else { return }
+        throw .failure(
+            Failure(
+                .invalidValue,
+                isLoaded
+                    ? "the source has a column \(mark) of its own, which soft_delete would overwrite"
+                    : "column \(mark) of \(step.destination.table) is computed, so soft_delete cannot set it",
+                hint: "name another column, such as soft_delete: removed_at", field: "soft_delete"))
     }
 
     private static func hint(for name: String, among source: TableShape) -> String {
@@ -91,13 +110,15 @@ struct SchemaMatch {
         let names = unknown.map(\.name).joined(separator: ", ")
         switch step.schemaPolicy {
         case .evolve:
-            added = unknown
+            added += unknown
             pairs += unknown.map { Pair(source: $0.name, destination: $0.name) }
             warnings.append(
                 LoadWarning(
                     code: "columns_added",
-                    message: "added to \(step.destination.table): \(names); rows loaded before hold NULL there until "
-                        + "they are read again (a run with full_refresh reads all)"))
+                    message: "added to \(step.destination.table): \(names); rows loaded before hold NULL there "
+                        + (step.strategy == .snapshotDiff
+                            ? "no longer, since all are compared"
+                            : "until they are read again (a run with full_refresh reads all)")))
         case .freeze:
             throw .failure(
                 Failure(

@@ -43,6 +43,9 @@ struct TableShape {
         return columns.first { fold($0.name) == folded }
     }
 
+    /// How a column, whatever the case of its name, converts what is stored in it; nil where there is none.
+    func affinity(of name: String) -> Affinity? { column(name).map { Affinity(declared: $0.type, isStrict: isStrict) } }
+
     /// Whether no two rows share these columns.
     func isUnique(_ names: [String]) -> Bool {
         let set = Set(names.map(fold))

@@ -10,7 +10,7 @@ public struct LoadStep: Sendable, Equatable {
     public var destination: Destination
     /// How it finds what changed.
     public var strategy: Strategy
-    /// The column that orders change; nil for `full_refresh` without one.
+    /// The column that orders change; nil for a strategy that compares or rebuilds all rows.
     public var cursor: Cursor?
     /// The columns that name a row; empty when it has no key.
     public var primaryKey: [String]
@@ -30,6 +30,9 @@ public struct LoadStep: Sendable, Equatable {
     public var onGap: GapPolicy
     /// What happens when rows of one delta share a key.
     public var onDuplicateKey: DuplicateKeyPolicy
+    /// The destination's column that is set to the run's time for a row that is gone from the source; nil means that
+    /// such a row is removed. The source has no such column.
+    public var softDelete: String?
 
     /// Makes a step.
     public init(
@@ -99,6 +102,7 @@ public struct LoadStep: Sendable, Equatable {
 /// How a load finds what changed.
 public enum Strategy: String, Sendable, CaseIterable {
     case timestamp, sequence
+    case snapshotDiff = "snapshot_diff"
     case fullRefresh = "full_refresh"
 }
 

@@ -21,8 +21,24 @@ struct DocumentRefusalTests {
             (step("partition_by: { column: a, interval: day }"), .unsupported, "steps[0].partition_by", "Remove it"),
             (step("detect_deletes: keys"), .unsupported, "steps[0].detect_deletes", "full_refresh"),
             (step("kind: sql", "sql: SELECT 1"), .unsupported, "steps[0].kind", "load"),
-            (step("strategy: cdc"), .unsupported, "steps[0].strategy", "timestamp, sequence, full_refresh"),
-            (step("strategy: snapshot_diff"), .unsupported, "steps[0].strategy", "full_refresh"),
+            (
+                step("strategy: cdc"), .unsupported, "steps[0].strategy",
+                "timestamp, sequence, snapshot_diff, full_refresh"
+            ),
+            (step("strategy: snapshot_diff"), .invalidValue, "steps[0].cursor", "timestamp or sequence"),
+            (
+                step("strategy: snapshot_diff", "write_mode: upsert", without: ["cursor"]), .invalidValue,
+                "steps[0].write_mode", "Remove"
+            ),
+            (step("soft_delete: deleted_at"), .invalidValue, "steps[0].soft_delete", "snapshot_diff"),
+            (
+                step("strategy: full_refresh", "soft_delete: x", without: ["cursor"]), .invalidValue,
+                "steps[0].soft_delete", "snapshot_diff"
+            ),
+            (
+                step("strategy: snapshot_diff", "soft_delete: ID", without: ["cursor"]), .invalidValue,
+                "steps[0].soft_delete", "only the destination"
+            ),
             // Keys that are missing.
             (step(without: ["cursor"]), .missingCursor, "steps[0].cursor", "cursor: updated_at"),
             (step("cursor: { format: iso8601 }"), .missingCursor, "steps[0].cursor.column", "Add the column"),

@@ -71,6 +71,19 @@ struct PipelineDocumentTests {
         #expect(pipeline.stepsInOrder.map(\.name) == ["customers", "orders", "events"])
     }
 
+    @Test func aSnapshotDiffNeedsAKeyOnlyForAQuery() throws {
+        let diff = try decode(step("strategy: snapshot_diff", "soft_delete: deleted_at", without: ["cursor"]))
+            .pipeline.steps[0]
+        #expect(diff.strategy == .snapshotDiff)
+        #expect(diff.softDelete == "deleted_at")
+        #expect(diff.cursor == nil && diff.lookback == .none)
+        #expect(failures(step("strategy: snapshot_diff", without: ["cursor", "primary_key"])).isEmpty)
+        let query = step(
+            "strategy: snapshot_diff", "source: { connection: shop, query: SELECT 1 AS id }",
+            without: ["cursor", "primary_key"])
+        #expect(failures(query).map(\.field) == ["steps[0].primary_key"])
+    }
+
     @Test func usesTheDefaultsThatProtectTheData() throws {
         let orders = try decode(step()).pipeline.steps[0]
         #expect(orders.writeMode == .upsert)

@@ -8,12 +8,10 @@ struct MovementDecoding {
     /// Fills the parts of `step` that depend on its strategy; `step` has its strategy and key.
     func decode(into step: inout LoadStep) {
         switch step.strategy {
-        case .fullRefresh:
-            for key in ["cursor", "write_mode", "lookback", "settle", "on_gap"] where fields.node(key) != nil {
-                fields.refuse(
-                    key, "`\(key)` has no meaning with `strategy: full_refresh`, which reads the whole source",
-                    hint: "Remove it, or choose the strategy timestamp or sequence.")
-            }
+        case .fullRefresh: refuse(["cursor", "write_mode", "lookback", "settle", "on_gap", "soft_delete"], step)
+        case .snapshotDiff:
+            refuse(["cursor", "write_mode", "lookback", "settle", "on_gap"], step)
+            step.softDelete = fields.identifier("soft_delete")
         case .timestamp, .sequence:
             step.writeMode =
                 fields.word("write_mode", WriteMode.self) ?? (step.primaryKey.isEmpty ? .append : .upsert)
@@ -21,6 +19,24 @@ struct MovementDecoding {
             step.lookback = reach("lookback", step.strategy) ?? usualLookback(step)
             step.settle = reach("settle", step.strategy) ?? .none
             gaps(&step)
+            if fields.node("soft_delete") != nil {
+                fields.refuse(
+                    "soft_delete",
+                    "`soft_delete` has no meaning with `strategy: \(step.strategy.rawValue)`, which sees no deletes",
+                    hint: "Remove it, or choose the strategy snapshot_diff.")
+            }
+        }
+    }
+
+    /// Refuses keys that say how to find new rows, for a strategy that reads all of them.
+    private func refuse(_ keys: [String], _ step: LoadStep) {
+        for key in keys where fields.node(key) != nil {
+            fields.refuse(
+                key,
+                "`\(key)` has no meaning with `strategy: \(step.strategy.rawValue)`, which reads the whole source",
+                hint: key == "soft_delete"
+                    ? "Remove it, or choose the strategy snapshot_diff."
+                    : "Remove it, or choose the strategy timestamp or sequence.")
         }
     }
 

@@ -10,12 +10,30 @@ struct StepChecks {
         checkKey(step)
         checkAppend(step)
         checkColumns(step)
+        checkSoftDelete(step)
         checkPlaces(step)
+    }
+
+    private func checkSoftDelete(_ step: LoadStep) {
+        guard let column = step.softDelete else { return }
+        let loaded = step.primaryKey + [step.cursor?.column].compactMap { $0 } + (step.columns.include ?? [])
+        guard loaded.contains(where: { isSame($0, column) }) else { return }
+        fields.refuse(
+            "soft_delete", "`soft_delete` names `\(column)`, which is a column of the source",
+            hint: "Name a column that only the destination has, such as `soft_delete: deleted_at`.")
     }
 
     private func checkKey(_ step: LoadStep) {
         if case .sequence(let items)? = fields.node("primary_key")?.content, items.isEmpty {
             fields.refuse("primary_key", "`primary_key` is empty", hint: "Name the columns that identify a row.")
+            return
+        }
+        if step.strategy == .snapshotDiff {
+            // A table is compared by the key that it declares; a query declares none.
+            guard case .query = step.source.relation, fields.node("primary_key") == nil else { return }
+            fields.miss(
+                "primary_key", "`strategy: snapshot_diff` of a query needs a `primary_key`, and the step has none",
+                hint: "Add the columns that identify a row, such as `primary_key: [id]`.")
             return
         }
         let needsKey = step.strategy != .fullRefresh && step.writeMode != .append
@@ -27,7 +45,7 @@ struct StepChecks {
     }
 
     private func checkAppend(_ step: LoadStep) {
-        guard step.strategy != .fullRefresh, step.writeMode == .append, step.cursor != nil else { return }
+        guard step.writeMode == .append, step.cursor != nil else { return }
         if step.lookback != .none, step.primaryKey.isEmpty {
             fields.refuse(
                 "lookback", "`lookback` with `write_mode: append` and no `primary_key` would load rows twice",

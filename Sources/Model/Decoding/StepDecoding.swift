@@ -7,12 +7,12 @@ struct StepDecoding {
 
     private static let keys = [
         "name", "kind", "depends_on", "source", "destination", "strategy", "cursor", "primary_key", "write_mode",
-        "lookback", "settle", "max_shrink", "columns", "schema_policy", "on_gap", "on_duplicate_key",
+        "lookback", "settle", "max_shrink", "columns", "schema_policy", "on_gap", "on_duplicate_key", "soft_delete",
     ]
     private static let unsupported = [
         "checks": "Remove it; compare the counts that each run reports.",
         "partition_by": "Remove it; reload the whole table with a run of `full_refresh: true`.",
-        "detect_deletes": "Remove it; `strategy: full_refresh` follows deletes.",
+        "detect_deletes": "Remove it; the strategies snapshot_diff and full_refresh follow deletes.",
         "max_future": "Remove it; a cursor may move the watermark up to 5 minutes ahead of the clock.",
         "sql": "Steps of kind `load` read a query with `source: { connection: ..., query: ... }`.",
     ]
@@ -68,11 +68,10 @@ struct StepDecoding {
         case nil:
             fields.miss("strategy", "the step has no `strategy`", hint: "Add one of \(words).")
             return nil
-        case .scalar(.string("cdc")), .scalar(.string("snapshot_diff")):
-            let name = fields.node("strategy")?.json.string ?? ""
+        case .scalar(.string("cdc")):
             fields.refuse(
-                "strategy", "the strategy `\(name)` is not supported by this version",
-                hint: "The strategies are \(words); `full_refresh` follows every change.", code: .unsupported)
+                "strategy", "the strategy `cdc` is not supported by this version",
+                hint: "The strategies are \(words); `snapshot_diff` follows every change.", code: .unsupported)
             return nil
         default: return fields.word("strategy", Strategy.self)
         }

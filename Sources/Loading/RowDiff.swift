@@ -1,0 +1,112 @@
+internal import Model
+internal import SQLite
+
+/// The SQL that finds, and then writes, how a destination differs from all the rows of a source.
+///
+/// Pure: a plan shows the statements that a run executes. What differs is staged first, in one pass over the source
+/// with a look into the destination by its key; then plain statements without functions write it, row by row only what
+/// changed.
+struct RowDiff {
+    static let stage = "temp._strandline_diff"
+
+    let source: SnapshotRows
+    let table: DestinationTable
+    let deletes: DeleteWrite
+
+    /// Where the stage says what a row was in the destination: `Found`.
+    private let found: String
+
+    /// What a staged row is in the destination.
+    enum Found {
+        static let nowhere = 0
+        static let changed = 1
+        static let marked = 2
+    }
+
+    init(_ source: SnapshotRows, _ table: DestinationTable) {
+        self.source = source
+        self.table = table
+        deletes = DeleteWrite(table)
+        found = quoted(freeName("strandline_found", among: source.pairs.map(\.destination)))
+    }
+
+    private var columns: String { source.pairs.map { quoted($0.destination) }.joined(separator: ", ") }
+
+    /// The condition that a row of the source, `s`, has the key of one of the destination, `d`.
+    private var sameKey: String {
+        source.key.map { "s.\(quoted($0.source)) = d.\(quoted($0.destination)) COLLATE BINARY" }
+            .joined(separator: " AND ")
+    }
+
+    /// The columns that may differ though the key is the same; a key without affinity may be 1 here and 1.0 there.
+    private var compared: [SchemaMatch.Pair] {
+        source.pairs.filter {
+            !source.key.contains($0) || table.shape?.affinity(of: $0.destination) == Affinity.none
+        }
+    }
+
+    /// Makes the stage, whose columns convert as the destination's do.
+    var makeStage: String {
+        "CREATE TEMP TABLE _strandline_diff AS SELECT \(columns), 0 AS \(found) FROM \(table.sql) WHERE 0"
+    }
+
+    /// Stages the rows that are new, changed, or back.
+    var fillStage: String {
+        let isNew = "d.\(quoted(source.key[0].destination)) IS NULL"
+        let marked = deletes.isMarked("d")
+        let differs = DestinationTable.differs(compared, table.shape, old: "d", new: "s")
+        let conditions = [isNew] + (compared.isEmpty ? [] : [differs]) + [marked].compactMap { $0 }
+        return """
+            INSERT INTO \(RowDiff.stage) SELECT \(source.selected("s")), \
+            (NOT \(isNew))\(marked.map { " + (\($0))" } ?? "") \
+            FROM \(source.sql) AS s LEFT JOIN \(table.sql) AS d ON \(sameKey) \
+            WHERE \(conditions.joined(separator: " OR "))
+            """
+    }
+
+    /// Counts the staged rows by what they are in the destination.
+    var countStage: String { "SELECT \(found), count(*) FROM \(RowDiff.stage) GROUP BY 1" }
+
+    /// Counts the staged rows without a key; they match no row, so all of them are staged.
+    var countNullKeys: String {
+        let isNull = source.key.map { "\(quoted($0.destination)) IS NULL" }.joined(separator: " OR ")
+        return "SELECT count(*) FROM \(RowDiff.stage) WHERE \(isNull)"
+    }
+
+    /// The condition that a row of the destination, `d`, is in the source no more.
+    var isGone: String { "NOT EXISTS (SELECT 1 FROM \(source.sql) AS s WHERE \(sameKey))" }
+
+    /// Gives changed rows their new values; nil where no column can differ.
+    var update: String? {
+        let changes =
+            compared.map { "\(quoted($0.destination)) = s.\(quoted($0.destination))" }
+            + [deletes.unmark].compactMap { $0 }
+        guard !changes.isEmpty else { return nil }
+        let same = source.key.map {
+            "d.\(quoted($0.destination)) = s.\(quoted($0.destination)) COLLATE BINARY"
+        }
+        return """
+            UPDATE OR ROLLBACK \(table.sql) AS d SET \(changes.joined(separator: ", ")) FROM \(RowDiff.stage) AS s \
+            WHERE s.\(found) > \(Found.nowhere) AND \(same.joined(separator: " AND "))
+            """
+    }
+
+    /// Adds the rows that are new.
+    var insert: String {
+        "\(table.insert) (\(columns)) SELECT \(columns) FROM \(RowDiff.stage) WHERE \(found) = \(Found.nowhere)"
+    }
+
+    /// Finds a key that the destination holds twice.
+    var doubledKey: String {
+        let key = source.key.map { quoted($0.destination) }
+        let group = key.map { $0 + " COLLATE BINARY" }.joined(separator: ", ")
+        return "SELECT \(key.joined(separator: ", ")) FROM \(table.sql) "
+            + "WHERE \(key.map { $0 + " IS NOT NULL" }.joined(separator: " AND ")) "
+            + "GROUP BY \(group) HAVING count(*) > 1 LIMIT 1"
+    }
+
+    /// The statements in their order.
+    var statements: [String] {
+        [makeStage, fillStage, deletes.statement(where: isGone)] + [update].compactMap { $0 } + [insert]
+    }
+}

@@ -1,0 +1,145 @@
+internal import Model
+internal import Platform
+internal import SQLite
+
+/// A load that compares every row of the source with the destination, which is the last snapshot, in one commit.
+///
+/// It needs neither a cursor nor a change log. Rows are told apart by their key to the byte; what is new is inserted,
+/// what differs in a loaded column is updated, what is gone is removed or marked. Columns that only the destination has
+/// keep their values.
+struct SnapshotDiffLoad: StepLoad {
+    let session: LoadSession
+
+    private var step: LoadStep { session.request.step }
+
+    /// Does the whole load in one commit.
+    func next(at now: Timestamp) throws(LoadStop) -> DestinationLedger.Record {
+        let relation = try session.relation()
+        let before = try session.destination()
+        let match = try SchemaMatch(source: relation.shape, destination: before.shape, step: step)
+        let table = try session.prepare(before, match, relation)
+        let rows = try SnapshotRows(relation, match, table)
+        session.noteQuery()
+        session.trail.enter(.stage)
+        let doubles = try rows.take(session)
+        let isEmpty = try session.value("SELECT 1 FROM \(table.sql) LIMIT 1") == nil
+        let counts = isEmpty ? try fill(table, rows) : try compare(RowDiff(rows, table), at: now)
+        try rows.release(session)
+        session.progress.setRead(counts.read)
+        let held = try session.ledger.watermark(session.request.pipeline, step.name)?.watermark
+        return DestinationLedger.Record(
+            counts: counts, watermarkBefore: held?.value, watermarkAfter: held?.value, key: held?.key ?? [],
+            window: "all rows", warnings: match.warnings + doubles, isFinal: true)
+    }
+
+    // MARK: Plans
+
+    /// The statements of the load, for plans.
+    func statements(
+        _ table: DestinationTable, _ match: SchemaMatch, _ relation: SourceRelation
+    ) throws(LoadStop) -> [String] {
+        let prepared = table.prepared(match, relation)
+        let rows = try SnapshotRows(relation, match, prepared)
+        let isNew = table.shape == nil
+        let before = isNew ? table.create(match, relation) : match.added.map { table.add($0) }
+        return before + rows.copying + (isNew ? [rows.filling()] : RowDiff(rows, prepared).statements)
+    }
+
+    /// The index by which the source's rows would be found where they are.
+    func suggestedIndexes(_ match: SchemaMatch, _ relation: SourceRelation) throws(LoadStop) -> [String] {
+        guard relation.isTable, !step.primaryKey.isEmpty else { return [] }
+        let key = step.primaryKey.map { relation.shape.column($0)?.name ?? $0 }
+        let names = Set(key.map(fold))
+        guard !relation.shape.uniqueKeys.contains(where: { $0.columns.isSubset(of: names) }) else { return [] }
+        return [
+            "CREATE UNIQUE INDEX \(quoted(relation.shape.name + "_key")) ON \(quoted(relation.shape.name)) "
+                + "(\(key.map(quoted).joined(separator: ", ")))"
+        ]
+    }
+
+    // MARK: Writing
+
+    /// Fills a table that holds nothing yet.
+    private func fill(_ table: DestinationTable, _ rows: SnapshotRows) throws(LoadStop) -> RowCounts {
+        let nullKeys = try rows.nullKeys(session)
+        guard nullKeys == 0 else { throw .failure(.nullKeys(nullKeys, rows.key.map(\.source))) }
+        session.trail.enter(.write)
+        let written = try run(rows.filling())
+        let counts = RowCounts(read: written, inserted: written)
+        guard try session.rowsInDestination(table) == written else { throw .failure(counts.unaccounted(written)) }
+        return counts
+    }
+
+    private func compare(_ diff: RowDiff, at now: Timestamp) throws(LoadStop) -> RowCounts {
+        let read = try session.integer("SELECT count(*) FROM \(diff.source.sql)")
+        session.progress.expect(read)
+        let there = try diff.deletes.rowsThere(session)
+        let shrinkGuard = ShrinkGuard(session.request)
+        try shrinkGuard.refuseEmpty(source: read, of: there)
+        try refuseDoubledKey(diff)
+        let staged = try stage(diff)
+        let counts = RowCounts(
+            read: read, inserted: staged.new, updated: staged.changed + staged.back,
+            unchanged: read - staged.new - staged.changed - staged.back,
+            // Of the rows that were there, those that the source still has are all its rows but the new ones and
+            // those that were marked.
+            deleted: there - (read - staged.new - staged.back))
+        guard counts.unchanged >= 0, counts.deleted >= 0 else { throw .failure(counts.unaccounted(0)) }
+        try shrinkGuard.check(removed: counts.deleted, of: there)
+        try write(diff, counts, at: now)
+        guard try diff.deletes.rowsThere(session) == read else {
+            throw .failure(counts.unaccounted(counts.inserted + counts.updated))
+        }
+        return counts
+    }
+
+    /// Writes what was staged, and holds each statement to its count.
+    private func write(_ diff: RowDiff, _ counts: RowCounts, at now: Timestamp) throws(LoadStop) {
+        session.trail.enter(.write)
+        // What is gone goes first: what comes may have its values in columns that are unique.
+        let deleted = counts.deleted == 0 ? 0 : try diff.deletes.run(where: diff.isGone, at: now, session)
+        let updated = try counts.updated == 0 ? 0 : diff.update.map(run) ?? 0
+        let inserted = try counts.inserted == 0 ? 0 : run(diff.insert)
+        try session.connection.stopping { db throws(SQLiteError) in try db.execute("DROP TABLE \(RowDiff.stage)") }
+        guard deleted == counts.deleted, updated == counts.updated, inserted == counts.inserted else {
+            throw .failure(counts.unaccounted(inserted + updated))
+        }
+    }
+
+    /// Runs a statement that writes, and notes it; answers how many rows it wrote.
+    private func run(_ sql: String) throws(LoadStop) -> Int {
+        session.trail.note(sql)
+        return try session.connection.stopping { db throws(SQLiteError) in try db.run(sql) }
+    }
+
+    /// Stages what differs; answers how many rows are new, changed, and back after they were marked.
+    private func stage(_ diff: RowDiff) throws(LoadStop) -> (new: Int, changed: Int, back: Int) {
+        session.trail.note(diff.makeStage)
+        session.trail.note(diff.fillStage)
+        let rows = try session.connection.stopping { db throws(SQLiteError) in
+            try db.execute("DROP TABLE IF EXISTS \(RowDiff.stage)")
+            try db.execute(diff.makeStage)
+            _ = try db.run(diff.fillStage)
+            return try db.rows(diff.countStage)
+        }
+        let nullKeys = try session.integer(diff.countNullKeys)
+        guard nullKeys == 0 else { throw .failure(.nullKeys(nullKeys, diff.source.key.map(\.source))) }
+        func count(_ found: Int) -> Int {
+            Int(rows.first { $0[0].integer == Int64(found) }?[1].integer ?? 0)
+        }
+        return (count(RowDiff.Found.nowhere), count(RowDiff.Found.changed), count(RowDiff.Found.marked))
+    }
+
+    /// Refuses a destination in which a key names two rows: only one of them can be what the source has.
+    private func refuseDoubledKey(_ diff: RowDiff) throws(LoadStop) {
+        let key = diff.source.key.map(\.destination)
+        guard let shape = diff.table.shape, !shape.isUnique(key) else { return }
+        let found = try session.connection.stopping { db throws(SQLiteError) in try db.first(diff.doubledKey) }
+        guard let found else { return }
+        throw .failure(
+            Failure(
+                .duplicateKey,
+                "table \(shape.name) holds two rows with the same key (\(KeyWords.text(key, found.values)))",
+                hint: "remove one of them, or rebuild the table with full_refresh", field: "primary_key"))
+    }
+}
