@@ -35,10 +35,14 @@ struct UpsertWrite: DeltaWrite {
         let isBinary = table.shape?.uniqueKeys.contains { $0.columns == keys && $0.isBinary } ?? true
         let others = delta.columns.map(\.destination).filter { !isBinary || !keys.contains(fold($0)) }
         var action = "DO NOTHING"
-        if !others.isEmpty {
-            let changes = others.map { "\(quoted($0)) = excluded.\(quoted($0))" }.joined(separator: ", ")
-            let differs = DestinationTable.differs(others, table.shape, old: "strandline_old", new: "excluded")
-            action = "DO UPDATE SET \(changes) WHERE \(differs)"
+        let deletes = DeleteWrite(table)
+        let changes = others.map { "\(quoted($0)) = excluded.\(quoted($0))" } + [deletes.unmark].compactMap { $0 }
+        if !changes.isEmpty {
+            let differs =
+                (others.isEmpty
+                    ? [] : [DestinationTable.differs(others, table.shape, old: "strandline_old", new: "excluded")])
+                + [deletes.isMarked("strandline_old")].compactMap { $0 }
+            action = "DO UPDATE SET \(changes.joined(separator: ", ")) WHERE \(differs.joined(separator: " OR "))"
         }
         // A SELECT that ends in a table name needs its WHERE before ON CONFLICT; every SELECT here has one.
         return rows.within(
@@ -111,7 +115,9 @@ struct DeleteInsertWrite: DeltaWrite {
     }
 
     private var dropUnchanged: String {
-        let differs = DestinationTable.differs(delta.columns.map(\.destination), table.shape, old: "d", new: "s")
+        let differs =
+            DestinationTable.differs(delta.columns.map(\.destination), table.shape, old: "d", new: "s")
+            + (DeleteWrite(table).isMarked("d").map { " OR " + $0 } ?? "")
         return """
             DELETE FROM \(staged) AS s WHERE (SELECT count(*) FROM \(table.sql) AS d WHERE \(sameKey)) = 1 \
             AND EXISTS (SELECT 1 FROM \(table.sql) AS d WHERE \(sameKey) AND NOT (\(differs)))

@@ -68,7 +68,7 @@ struct IncrementalLoad: StepLoad {
         session.reset(range)
         session.trail.bounds = CursorBounds(range, cursor: cursor.column)
         session.trail.enter(.write)
-        let counts = try write(range, delta, table, held, isWhole: isNew && isLast && range.lower == nil)
+        var counts = try write(range, delta, table, held, isWhole: isNew && isLast && range.lower == nil)
         session.gate.add(strays)
         let tally = session.gate.tally
         session.trail.cursorRows = CursorRows(tally, byIndex: delta.isOrdered && range.lower != nil)
@@ -77,6 +77,11 @@ struct IncrementalLoad: StepLoad {
         // What a cut load has to say of all its rows its first commit says; of its own rows each says only this.
         warnings += isCut ? judged.filter { $0.code == DeltaJudgement.duplicateKeys } : judged
         if resumeAfter == nil { warnings += foresight }
+        if isLast, !isNew, let sweep = try KeySweep(relation, match, table) {
+            let swept = try sweep.run(relation, at: now, session)
+            counts = counts + swept.counts
+            warnings += swept.warnings
+        }
         let record = try advance(held, tally, counts, warnings, range, isLast: isLast, now: now)
         resumeAfter = range.upper
         session.readBefore += tally.passed

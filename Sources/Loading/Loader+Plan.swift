@@ -73,6 +73,10 @@ extension Loader {
         plan.statements +=
             isWhole ? [whole.copy] : session.writer(delta, prepared, held).statements(window.range).map(\.sql)
         plan.fullScans = try scans(delta.select(window.range), session)
+        if table.shape != nil, let sweep = try KeySweep(relation, match, prepared) {
+            plan.statements += sweep.statements
+            plan.fullScans += [prepared.shape?.name].compactMap { $0 }
+        }
         if relation.isTable, !delta.isOrdered {
             plan.suggestedIndexes.append(
                 IndexSuggestion.statement(column: delta.cursor, of: relation.shape.name))

@@ -32,12 +32,6 @@ struct RowDiff {
 
     private var columns: String { source.pairs.map { quoted($0.destination) }.joined(separator: ", ") }
 
-    /// The condition that a row of the source, `s`, has the key of one of the destination, `d`.
-    private var sameKey: String {
-        source.key.map { "s.\(quoted($0.source)) = d.\(quoted($0.destination)) COLLATE BINARY" }
-            .joined(separator: " AND ")
-    }
-
     /// The columns that may differ though the key is the same; a key without affinity may be 1 here and 1.0 there.
     private var compared: [SchemaMatch.Pair] {
         source.pairs.filter {
@@ -59,7 +53,7 @@ struct RowDiff {
         return """
             INSERT INTO \(RowDiff.stage) SELECT \(source.selected("s")), \
             (NOT \(isNew))\(marked.map { " + (\($0))" } ?? "") \
-            FROM \(source.sql) AS s LEFT JOIN \(table.sql) AS d ON \(sameKey) \
+            FROM \(source.sql) AS s LEFT JOIN \(table.sql) AS d ON \(source.sameKey) \
             WHERE \(conditions.joined(separator: " OR "))
             """
     }
@@ -72,9 +66,6 @@ struct RowDiff {
         let isNull = source.key.map { "\(quoted($0.destination)) IS NULL" }.joined(separator: " OR ")
         return "SELECT count(*) FROM \(RowDiff.stage) WHERE \(isNull)"
     }
-
-    /// The condition that a row of the destination, `d`, is in the source no more.
-    var isGone: String { "NOT EXISTS (SELECT 1 FROM \(source.sql) AS s WHERE \(sameKey))" }
 
     /// Gives changed rows their new values; nil where no column can differ.
     var update: String? {
@@ -107,6 +98,6 @@ struct RowDiff {
 
     /// The statements in their order.
     var statements: [String] {
-        [makeStage, fillStage, deletes.statement(where: isGone)] + [update].compactMap { $0 } + [insert]
+        [makeStage, fillStage, deletes.statement(where: source.isGone)] + [update].compactMap { $0 } + [insert]
     }
 }

@@ -19,34 +19,62 @@ struct SnapshotRows {
     /// Whether the rows are copied first.
     let isCopied: Bool
 
+    private let collation: String
     private let relation: SourceRelation
     private let loaded: [SchemaMatch.Pair]
+    private let loadedKey: [String]
     private let table: DestinationTable
 
-    /// The rows of `relation`, whose columns `match` pairs with those of `table`.
-    init(_ relation: SourceRelation, _ match: SchemaMatch, _ table: DestinationTable) throws(LoadStop) {
-        let key = try SnapshotRows.key(relation, match, table.step)
+    /// What the rows are wanted for.
+    enum Purpose {
+        /// To hold each against the destination: no two may share a key, and keys are told apart byte by byte.
+        case compare
+        /// To tell which keys there are: keys that the source itself takes for equal are equal.
+        case find
+    }
+
+    /// The rows of `relation` in the columns of `pairs`, which go to those of `table`.
+    init(
+        _ relation: SourceRelation, _ pairs: [SchemaMatch.Pair], key: [SchemaMatch.Pair], _ table: DestinationTable,
+        to purpose: Purpose
+    ) {
+        let shape = relation.shape
         let names = Set(key.map { fold($0.source) })
+        let ignoresCase =
+            purpose == .find && shape.uniqueKeys.contains { $0.columns == names && !$0.isBinary }
+        let isIndexed =
+            shape.uniqueKeys.contains { $0.isBinary && $0.columns.isSubset(of: names) } || ignoresCase
+            || purpose == .find && names.count == 1 && names.isSubset(of: shape.orderedBy)
         let isInPlace =
-            relation.shape.kind == .table
-            && relation.shape.uniqueKeys.contains { $0.isBinary && $0.columns.isSubset(of: names) }
-            && match.pairs.allSatisfy {
-                relation.shape.affinity(of: $0.source) == table.shape?.affinity(of: $0.destination)
-            }
+            shape.kind == .table && isIndexed
+            && pairs.allSatisfy { shape.affinity(of: $0.source) == table.shape?.affinity(of: $0.destination) }
         self.relation = relation
         self.table = table
-        loaded = match.pairs
+        loaded = pairs
+        loadedKey = key.map(\.source)
         isCopied = !isInPlace
         sql = isInPlace ? relation.sql : SnapshotRows.copy
         func here(_ pair: SchemaMatch.Pair) -> SchemaMatch.Pair {
             isInPlace ? pair : SchemaMatch.Pair(source: pair.destination, destination: pair.destination)
         }
-        pairs = match.pairs.map(here)
+        self.pairs = pairs.map(here)
         self.key = key.map(here)
+        collation = isInPlace && ignoresCase ? "" : " COLLATE BINARY"
     }
 
+    /// The condition that a row of the source, `s`, has the key of one of the destination, `d`.
+    var sameKey: String {
+        key.map { "s.\(quoted($0.source)) = d.\(quoted($0.destination))\(collation)" }.joined(separator: " AND ")
+    }
+
+    /// The condition that a row of the destination, `d`, is in the source no more.
+    var isGone: String { "NOT \(isThere)" }
+
+    /// The condition that a row of the destination, `d`, is in the source.
+    var isThere: String { "EXISTS (SELECT 1 FROM \(sql) AS s WHERE \(sameKey))" }
+
     /// The step's key, else the one that the source's table declares.
-    private static func key(
+    static func key(
         _ relation: SourceRelation, _ match: SchemaMatch, _ step: LoadStep
     ) throws(LoadStop) -> [SchemaMatch.Pair] {
         let declared = relation.shape.columns.filter { $0.keyPosition > 0 }.sorted { $0.keyPosition < $1.keyPosition }
@@ -101,9 +129,9 @@ struct SnapshotRows {
 
     // MARK: Taking
 
-    /// Makes the rows ready; answers what is to be said of them. Refuses rows of one key that differ.
-    func take(_ session: LoadSession) throws(LoadStop) -> [LoadWarning] {
-        guard isCopied else { return [] }
+    /// Makes the rows ready.
+    func take(_ session: LoadSession) throws(LoadStop) {
+        guard isCopied else { return }
         try session.connection.stopping { db throws(SQLiteError) in
             try db.execute("DROP TABLE IF EXISTS \(SnapshotRows.copy)")
         }
@@ -111,9 +139,6 @@ struct SnapshotRows {
             session.trail.note(statement)
             try session.connection.stopping { db throws(SQLiteError) in try db.execute(statement) }
         }
-        // An index on a key whose case does not count rules doubles out all the more.
-        guard !relation.shape.isUnique(key.map(\.source)) else { return [] }
-        return try settleDoubles(session)
     }
 
     /// Drops the copy.
@@ -134,8 +159,11 @@ struct SnapshotRows {
         return try session.integer("SELECT count(*) FROM \(sql) WHERE \(isNull)")
     }
 
-    /// Keeps one of the rows that are equal to the byte; there is nothing by which to choose among others.
-    private func settleDoubles(_ session: LoadSession) throws(LoadStop) -> [LoadWarning] {
+    /// Keeps one of the rows that are equal to the byte, once they are taken; answers what is to be said of that.
+    /// Refuses rows of one key that differ: there is nothing by which to choose among them.
+    func settleDoubles(_ session: LoadSession) throws(LoadStop) -> [LoadWarning] {
+        // An index on a key whose case does not count rules doubles out all the more.
+        guard isCopied, !relation.shape.isUnique(loadedKey) else { return [] }
         let list = key.map { quoted($0.source) }.joined(separator: ", ")
         let isKeyed = key.map { "\(quoted($0.source)) IS NOT NULL" }.joined(separator: " AND ")
         let doubles = try session.integer(

@@ -30,6 +30,9 @@ public struct LoadStep: Sendable, Equatable {
     public var onGap: GapPolicy
     /// What happens when rows of one delta share a key.
     public var onDuplicateKey: DuplicateKeyPolicy
+    /// How rows that are gone from the source are found by a strategy whose cursor cannot see them; nil means that they
+    /// are not looked for.
+    public var detectDeletes: DeleteDetection?
     /// The destination's column that is set to the run's time for a row that is gone from the source; nil means that
     /// such a row is removed. The source has no such column.
     public var softDelete: String?
@@ -132,6 +135,12 @@ public enum DuplicateKeyPolicy: String, Sendable, CaseIterable {
     /// The row with the highest cursor is loaded, the others are counted in a warning.
     case keepNewest = "keep_newest"
     case fail
+}
+
+/// How rows that are gone from the source are found.
+public enum DeleteDetection: String, Sendable, CaseIterable {
+    /// All keys of the destination are looked for in the source after each load.
+    case keys
 }
 
 /// Which columns are loaded.

@@ -19,7 +19,12 @@ struct DocumentRefusalTests {
             (step() + "freshness: { warn_after: 1h }", .unsupported, "freshness", "watermarks"),
             (step("checks: []"), .unsupported, "steps[0].checks", "Remove it"),
             (step("partition_by: { column: a, interval: day }"), .unsupported, "steps[0].partition_by", "Remove it"),
-            (step("detect_deletes: keys"), .unsupported, "steps[0].detect_deletes", "full_refresh"),
+            (step("detect_deletes: rows"), .invalidValue, "steps[0].detect_deletes", "one of keys"),
+            (step("detect_deletes: keys", "write_mode: append"), .invalidValue, "steps[0].detect_deletes", "upsert"),
+            (
+                step("strategy: snapshot_diff", "detect_deletes: keys", without: ["cursor"]), .invalidValue,
+                "steps[0].detect_deletes", "as it is"
+            ),
             (step("kind: sql", "sql: SELECT 1"), .unsupported, "steps[0].kind", "load"),
             (
                 step("strategy: cdc"), .unsupported, "steps[0].strategy",
@@ -30,7 +35,7 @@ struct DocumentRefusalTests {
                 step("strategy: snapshot_diff", "write_mode: upsert", without: ["cursor"]), .invalidValue,
                 "steps[0].write_mode", "Remove"
             ),
-            (step("soft_delete: deleted_at"), .invalidValue, "steps[0].soft_delete", "snapshot_diff"),
+            (step("soft_delete: deleted_at"), .invalidValue, "steps[0].soft_delete", "detect_deletes: keys"),
             (
                 step("strategy: full_refresh", "soft_delete: x", without: ["cursor"]), .invalidValue,
                 "steps[0].soft_delete", "snapshot_diff"

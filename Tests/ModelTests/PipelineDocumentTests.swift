@@ -31,6 +31,8 @@ struct PipelineDocumentTests {
                 columns: { include: ["*"], exclude: [card_number] }
                 schema_policy: freeze
                 on_duplicate_key: fail
+                detect_deletes: keys
+                soft_delete: removed_at
               - name: events
                 source: { connection: shop, table: events }
                 destination: { connection: warehouse, table: events }
@@ -60,7 +62,11 @@ struct PipelineDocumentTests {
                         initial: .text("2024-01-01")),
                     primaryKey: ["id", "line"], writeMode: .deleteInsert, lookback: .time(.seconds(259_200)),
                     settle: .time(.seconds(10)), maxShrink: 0.25, columns: ColumnSelection(exclude: ["card_number"]),
-                    schemaPolicy: .freeze, onDuplicateKey: .fail),
+                    schemaPolicy: .freeze, onDuplicateKey: .fail
+                ).with {
+                    $0.detectDeletes = .keys
+                    $0.softDelete = "removed_at"
+                },
                 LoadStep(
                     name: "events", source: .init(connection: "shop", relation: .table("events")),
                     destination: .init(connection: "warehouse", table: "events"), strategy: .sequence,
@@ -168,5 +174,13 @@ extension String {
 
     private func replacingCharacters(in range: Range<String.Index>, with other: String) -> String {
         self[..<range.lowerBound] + other + self[range.upperBound...]
+    }
+}
+
+extension LoadStep {
+    fileprivate func with(_ change: (inout LoadStep) -> Void) -> LoadStep {
+        var step = self
+        change(&step)
+        return step
     }
 }

@@ -8,9 +8,10 @@ struct MovementDecoding {
     /// Fills the parts of `step` that depend on its strategy; `step` has its strategy and key.
     func decode(into step: inout LoadStep) {
         switch step.strategy {
-        case .fullRefresh: refuse(["cursor", "write_mode", "lookback", "settle", "on_gap", "soft_delete"], step)
+        case .fullRefresh:
+            refuse(["cursor", "write_mode", "lookback", "settle", "on_gap", "detect_deletes", "soft_delete"], step)
         case .snapshotDiff:
-            refuse(["cursor", "write_mode", "lookback", "settle", "on_gap"], step)
+            refuse(["cursor", "write_mode", "lookback", "settle", "on_gap", "detect_deletes"], step)
             step.softDelete = fields.identifier("soft_delete")
         case .timestamp, .sequence:
             step.writeMode =
@@ -19,24 +20,40 @@ struct MovementDecoding {
             step.lookback = reach("lookback", step.strategy) ?? usualLookback(step)
             step.settle = reach("settle", step.strategy) ?? .none
             gaps(&step)
-            if fields.node("soft_delete") != nil {
-                fields.refuse(
-                    "soft_delete",
-                    "`soft_delete` has no meaning with `strategy: \(step.strategy.rawValue)`, which sees no deletes",
-                    hint: "Remove it, or choose the strategy snapshot_diff.")
-            }
+            deletes(&step)
         }
     }
 
     /// Refuses keys that say how to find new rows, for a strategy that reads all of them.
     private func refuse(_ keys: [String], _ step: LoadStep) {
         for key in keys where fields.node(key) != nil {
+            let hint =
+                switch key {
+                case "detect_deletes": "Remove it: the strategy follows deletes as it is."
+                case "soft_delete": "Remove it, or choose the strategy snapshot_diff."
+                default: "Remove it, or choose the strategy timestamp or sequence."
+                }
             fields.refuse(
                 key,
                 "`\(key)` has no meaning with `strategy: \(step.strategy.rawValue)`, which reads the whole source",
-                hint: key == "soft_delete"
-                    ? "Remove it, or choose the strategy snapshot_diff."
-                    : "Remove it, or choose the strategy timestamp or sequence.")
+                hint: hint)
+        }
+    }
+
+    private func deletes(_ step: inout LoadStep) {
+        step.detectDeletes = fields.word("detect_deletes", DeleteDetection.self)
+        step.softDelete = fields.identifier("soft_delete")
+        if step.detectDeletes != nil, step.writeMode == .append {
+            fields.refuse(
+                "detect_deletes", "`detect_deletes` has no meaning with `write_mode: append`, which keeps every row",
+                hint: "Remove it, or use `write_mode: upsert` with a `primary_key`.")
+        }
+        // What is no such word has been refused as that.
+        if step.softDelete != nil, fields.node("detect_deletes") == nil {
+            fields.refuse(
+                "soft_delete",
+                "`soft_delete` has no meaning with `strategy: \(step.strategy.rawValue)` alone, which sees no deletes",
+                hint: "Remove it, or add `detect_deletes: keys`.")
         }
     }
 

@@ -7,12 +7,12 @@ struct StepDecoding {
 
     private static let keys = [
         "name", "kind", "depends_on", "source", "destination", "strategy", "cursor", "primary_key", "write_mode",
-        "lookback", "settle", "max_shrink", "columns", "schema_policy", "on_gap", "on_duplicate_key", "soft_delete",
+        "lookback", "settle", "max_shrink", "columns", "schema_policy", "on_gap", "on_duplicate_key", "detect_deletes",
+        "soft_delete",
     ]
     private static let unsupported = [
         "checks": "Remove it; compare the counts that each run reports.",
         "partition_by": "Remove it; reload the whole table with a run of `full_refresh: true`.",
-        "detect_deletes": "Remove it; the strategies snapshot_diff and full_refresh follow deletes.",
         "max_future": "Remove it; a cursor may move the watermark up to 5 minutes ahead of the clock.",
         "sql": "Steps of kind `load` read a query with `source: { connection: ..., query: ... }`.",
     ]
