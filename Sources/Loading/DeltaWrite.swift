@@ -288,6 +288,8 @@ struct WholeTableWrite {
     func write(
         _ range: DeltaRange, of sourceRows: Int, _ session: LoadSession
     ) throws(LoadStop) -> RowCounts? {
+        // The copy shows the progress: this pass is the shorter one.
+        session.gate.reset(range, readBefore: nil)
         let condition = delta.condition(range)
         let judge = condition.within("SELECT count(*) FROM \(delta.relation.sql) WHERE \(condition.sql)")
         let passed = try session.integer(judge.sql, judge.parameters)
@@ -297,7 +299,7 @@ struct WholeTableWrite {
         }
         session.trail.note(judge)
         session.trail.note(copy)
-        let written = try session.connection.stopping { db throws(SQLiteError) in try db.run(copy) }
+        let written = try session.copy(copy)
         let counts = RowCounts(read: passed, inserted: written)
         guard written == passed else { throw .failure(counts.unaccounted(written)) }
         return counts

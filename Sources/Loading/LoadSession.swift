@@ -117,6 +117,16 @@ final class LoadSession {
         kept.reset()
     }
 
+    /// Runs a statement that copies rows into the destination, and shows meanwhile how many it has copied.
+    func copy(_ sql: String) throws(LoadStop) -> Int {
+        let (progress, readBefore) = (progress, readBefore)
+        return try connection.stopping { db throws(SQLiteError) in
+            try db.reportingInserts(every: Limits.progressRows, { progress.setRead(readBefore + $0) }) {
+                () throws(SQLiteError) in try db.run(sql)
+            }
+        }
+    }
+
     /// The step's source, as it is now.
     func relation() throws(LoadStop) -> SourceRelation {
         try SourceRelation.find(request.step.source.relation, on: connection, in: sourceSchema)

@@ -181,6 +181,8 @@ public enum Limits {
     public static let maximumFuture: Duration = .seconds(300)
     /// Bytes of page cache of the connection that writes a destination: fewer spills into the log while a load runs.
     public static let loadCacheBytes = 16 << 20
+    /// Rows after which a copy says again how far it has come.
+    public static let progressRows = 1 << 10
     /// Load records kept in a destination for each step; older ones are trimmed as new ones commit.
     public static let loadRecords = 1_000
     /// Bytes of a statement that a manifest keeps: far above what people write, below what a thousand columns make.
