@@ -91,7 +91,9 @@ extension LoadEngine {
         }
         let job = Job(id: identifiers.next(), kind: .edit, files: step.destination.lockNames)
         guard edits.add(job.id, { completion(.failure($0)) }) else { return dispatcher.forgo() }
-        alarms.set(at: clock.uptime() + Limits.editWaitTime) { [self] in refuseWaiting(job, change) }
+        alarms.set(at: clock.uptime() + Limits.editWaitTime) { [self] in
+            refuseWaiting(job, "the destination of \(change.pipeline)/\(change.step)", "set the watermark then")
+        }
         dispatcher.enqueue(job, admitted: true) { [self] job, _ in
             guard edits.take(job.id) else { return .finished }
             completion(Result { () throws(Failure) in try perform(change) })
@@ -99,14 +101,15 @@ extension LoadEngine {
         }
     }
 
-    private func refuseWaiting(_ job: Job, _ change: WatermarkChange) {
+    /// Refuses an edit that has waited for too long.
+    func refuseWaiting(_ job: Job, _ what: String, _ hint: String) {
         guard case .removed = dispatcher.cancel(job.id) else { return }
         let writer = dispatcher.writer(of: job.files).map { "run \($0)" } ?? "another run"
         edits.refuse(
             job.id,
             Failure(
-                .conflict, "\(writer) is writing the destination of \(change.pipeline)/\(change.step)",
-                hint: "wait for it to end, or cancel it, and set the watermark then", isTransient: true))
+                .conflict, "\(writer) is writing \(what)", hint: "wait for it to end, or cancel it, and \(hint)",
+                isTransient: true))
     }
 
     /// Carries a change out, on the edit lane.

@@ -12,6 +12,7 @@ struct RunEvent: Sendable {
         case runRecovered = "run_recovered"
         case runFinished = "run_finished"
         case stepFinished = "step_finished"
+        case runRolledBack = "run_rolled_back"
         case watermarkMoved = "watermark_moved"
         case watermarkSet = "watermark_set"
         case watermarkRemoved = "watermark_removed"
@@ -54,6 +55,13 @@ struct RunEvent: Sendable {
         if let error = step.error { members.append(.init("error", json(error))) }
         return RunEvent(
             kind: .stepFinished, pipeline: run.pipeline, run: run.id, step: step.name, payload: .object(members))
+    }
+
+    /// A run was rolled back.
+    static func rolledBack(_ run: Run, _ steps: [StepRollback]) -> RunEvent {
+        RunEvent(
+            kind: .runRolledBack, pipeline: run.pipeline, run: run.id, step: nil,
+            payload: .object(["steps": .array(steps.map(\.json))]))
     }
 
     /// A watermark changed.

@@ -22,6 +22,10 @@ public protocol StepLoading: Sendable {
     func previewWatermark(
         _ request: LoadRequest, to value: CursorValue?, stop: StopToken
     ) throws(Failure) -> WatermarkPreview
+    /// Puts back what a run changed through `steps`, which all write `destination`; as a trial it changes nothing.
+    func rollback(
+        run: String, steps: [LoadStep], destination: DatabaseFile, isTrial: Bool, stop: StopToken
+    ) throws(Failure) -> [StepRollback]
     /// The tables of a database.
     func inspect(_ file: DatabaseFile, stop: StopToken) throws(Failure) -> [TableSummary]
     /// What a table looks like, for advice; reads only.

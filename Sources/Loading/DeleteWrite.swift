@@ -33,6 +33,15 @@ struct DeleteWrite {
 
     /// Removes or marks the rows, called `d`, that `condition` holds for; answers how many were there.
     func run(where condition: String, at now: Timestamp, _ session: LoadSession) throws(LoadStop) -> Int {
+        guard let undo = session.undo, undo.keepsKeys else { return try write(where: condition, at: now, session) }
+        // Found once: what is kept for a rollback is what is removed then.
+        let isThere = column.map { "d.\(quoted($0)) IS NULL AND " } ?? ""
+        return try undo.around(["\(table.sql) AS d WHERE \(isThere)\(condition)"]) { () throws(LoadStop) in
+            try write(where: undo.keepsRows ? undo.isTouched : condition, at: now, session)
+        }
+    }
+
+    private func write(where condition: String, at now: Timestamp, _ session: LoadSession) throws(LoadStop) -> Int {
         let parameters: [Value] = column == nil ? [] : [.text(now.rfc3339)]
         let statement = statement(where: condition)
         session.trail.note(

@@ -49,6 +49,17 @@ struct UpsertWrite: DeltaWrite {
             "\(table.insert) AS strandline_old (\(delta.inserted)) \(rows.sql) ON CONFLICT (\(key)) \(action)")
     }
 
+    /// The staged rows that are new or differ from those that are there, as they stand behind FROM.
+    private var touched: String {
+        let keys = Set(delta.keyColumns.map(fold))
+        let others = delta.columns.map(\.destination).filter { !keys.contains(fold($0)) }
+        let same = delta.keyColumns.map { "d.\(quoted($0)) = s.\(quoted($0))" }.joined(separator: " AND ")
+        let differs =
+            others.isEmpty
+            ? "" : " AND NOT (\(DestinationTable.differs(others, table.shape, old: "d", new: "s")))"
+        return "\(DeltaStage.table) AS s WHERE NOT EXISTS (SELECT 1 FROM \(table.sql) AS d WHERE \(same)\(differs))"
+    }
+
     func write(_ range: DeltaRange, _ session: LoadSession) throws(LoadStop) -> RowCounts {
         var rows = delta.selectNewest(range)
         if !isDirect {
@@ -59,8 +70,10 @@ struct UpsertWrite: DeltaWrite {
         }
         let upsert = upsert(rows)
         let before = try mayIgnore(session) ? try session.rowsInDestination(table) : nil
-        let (changed, updated) = try session.connection.stopping { db throws(SQLiteError) in
-            try db.countingUpdates { () throws(SQLiteError) in try db.run(upsert.sql, upsert.parameters) }
+        let (changed, updated) = try session.undoable([touched]) { () throws(LoadStop) in
+            try session.connection.stopping { db throws(SQLiteError) in
+                try db.countingUpdates { () throws(SQLiteError) in try db.run(upsert.sql, upsert.parameters) }
+            }
         }
         let read = delta.needsNewest ? session.kept.count : session.gate.tally.passed
         let counts = RowCounts(
@@ -154,8 +167,10 @@ struct DeleteInsertWrite: DeltaWrite {
         let existing = try session.connection.stopping { db throws(SQLiteError) in
             Int(try db.first(countExisting)?[0].integer ?? 0)
         }
-        let removed = try session.connection.stopping { db throws(SQLiteError) in try db.run(delete) }
-        let written = try session.connection.stopping { db throws(SQLiteError) in try db.run(insert) }
+        let (removed, written) = try session.undoable([staged]) {
+            () throws(LoadStop) in
+            try session.connection.stopping { db throws(SQLiteError) in (try db.run(delete), try db.run(insert)) }
+        }
         let counts = RowCounts(
             read: read, inserted: written - existing, updated: existing, unchanged: unchanged,
             deleted: removed - existing)
@@ -247,7 +262,7 @@ struct AppendWrite: DeltaWrite {
             session.gate.reset(known, readBefore: nil)
             counts.read = try DeltaStage.stage(delta, delta.select(known), table, session)
             counts.unchanged = try session.connection.stopping { db throws(SQLiteError) in try db.run(dropLoaded) }
-            counts.inserted = try session.connection.stopping { db throws(SQLiteError) in try db.run(insertStaged) }
+            counts.inserted = try add(insertStaged, [], session)
             guard counts.inserted + counts.unchanged == counts.read else {
                 throw .failure(counts.unaccounted(counts.inserted))
             }
@@ -255,12 +270,29 @@ struct AppendWrite: DeltaWrite {
         guard let new else { return counts }
         let first = session.gate.tally
         session.gate.reset(new, readBefore: session.readBefore + counts.read)
-        let text = insert(delta.select(new))
-        let written = try session.connection.stopping { db throws(SQLiteError) in try db.run(text.sql, text.parameters)
+        var text = insert(delta.select(new))
+        if session.undo?.keepsKeys == true {
+            // The keys of the new rows have to be known before they are written.
+            _ = try DeltaStage.stage(delta, delta.select(new), table, session)
+            text = DeltaStatement.Text(sql: insertStaged, parameters: [])
         }
+        let written = try add(text.sql, text.parameters, session)
         guard written == session.gate.tally.passed else { throw .failure(counts.unaccounted(written)) }
         if known != nil { session.gate.add(first) }
         return counts + RowCounts(read: written, inserted: written)
+    }
+}
+
+extension AppendWrite {
+    /// Runs a statement that adds rows, keeping them for a rollback; answers their number.
+    private func add(_ sql: String, _ parameters: [Value], _ session: LoadSession) throws(LoadStop) -> Int {
+        let insert = { () throws(LoadStop) in
+            try session.connection.stopping { db throws(SQLiteError) in try db.run(sql, parameters) }
+        }
+        guard let undo = session.undo, undo.keepsRows else { return try insert() }
+        return undo.keepsKeys
+            ? try undo.around([DeltaStage.table], insert)
+            : try undo.aroundAppend(insert)
     }
 }
 

@@ -8,7 +8,7 @@ internal import SQLite
 /// or not at all. Plain columns without types hold cursor values byte for byte; the tables are not STRICT, so that
 /// old programs can still open the file.
 struct DestinationLedger {
-    private let connection: Connection
+    let connection: Connection
 
     init(_ connection: Connection) {
         self.connection = connection
@@ -81,6 +81,7 @@ struct DestinationLedger {
         """,
         // JSON: what the commit read, ran and took; NULL in records of before.
         "ALTER TABLE main._strandline_loads ADD COLUMN manifest TEXT",
+        UndoLedger.schema,
     ]
 
     // MARK: Watermarks
@@ -151,16 +152,21 @@ struct DestinationLedger {
     /// Removes a watermark, so that the next run starts from the beginning; in a transaction of its own.
     func remove(_ pipeline: String, _ step: String) throws(LoadStop) {
         try connection.transaction(wrapping: { LoadStop.sqlite($0) }) { () throws(LoadStop) in
-            let version = try nextVersion(pipeline, step)
-            try connection.stopping { db throws(SQLiteError) in
-                let removed = try db.run(
-                    "DELETE FROM main._strandline_watermarks WHERE pipeline = ? AND step = ?",
-                    [.text(pipeline), .text(step)])
-                guard removed > 0 else { return }
-                _ = try db.run(
-                    "INSERT OR REPLACE INTO main._strandline_meta (key, value) VALUES (?, ?)",
-                    [.text(DestinationLedger.removal(pipeline, step)), Value(version)])
-            }
+            try forget(pipeline, step)
+        }
+    }
+
+    /// Removes a watermark inside the open transaction.
+    func forget(_ pipeline: String, _ step: String) throws(LoadStop) {
+        let version = try nextVersion(pipeline, step)
+        try connection.stopping { db throws(SQLiteError) in
+            let removed = try db.run(
+                "DELETE FROM main._strandline_watermarks WHERE pipeline = ? AND step = ?",
+                [.text(pipeline), .text(step)])
+            guard removed > 0 else { return }
+            _ = try db.run(
+                "INSERT OR REPLACE INTO main._strandline_meta (key, value) VALUES (?, ?)",
+                [.text(DestinationLedger.removal(pipeline, step)), Value(version)])
         }
     }
 
@@ -327,7 +333,7 @@ enum WarningText {
 
 extension JSONReader {
     /// The value of a JSON text that Strandline wrote itself; nil when it is none.
-    fileprivate static func value(_ text: String) -> JSONValue? {
+    static func value(_ text: String) -> JSONValue? {
         (try? read(Array(text.utf8)))?.json
     }
 }

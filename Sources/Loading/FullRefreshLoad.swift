@@ -39,8 +39,10 @@ struct FullRefreshLoad: StepLoad {
         after.warnings += try duplicates(match, relation, kept: rows)
         if before.shape != nil {
             try session.drop(relation)
-            try execute("DROP TABLE main.\(quoted(old))")
+            try putAway(before, old, rowsBefore, definitions)
             for definition in definitions { try execute(definition) }
+        } else {
+            try session.undo?.open(try session.destination(), isCreated: true, added: [])
         }
         return DestinationLedger.Record(
             counts: RowCounts(read: rows, inserted: rows, deleted: rowsBefore),
@@ -110,6 +112,22 @@ struct FullRefreshLoad: StepLoad {
             try db.rows("SELECT name FROM main.sqlite_schema").compactMap { $0[0].string }
         }
         return freeName("_strandline_old", among: taken)
+    }
+
+    /// Drops the old table; or keeps it for a rollback, without what has a name that the new one needs.
+    private func putAway(
+        _ table: DestinationTable, _ old: String, _ rows: Int, _ definitions: [String]
+    ) throws(LoadStop) {
+        guard let undo = session.undo, undo.replaced(table, old: old, rows: rows, definitions: definitions) else {
+            return try execute("DROP TABLE main.\(quoted(old))")
+        }
+        let names = try session.connection.stopping { db throws(SQLiteError) in
+            try db.rows(
+                "SELECT type, name FROM main.sqlite_schema WHERE type IN ('index', 'trigger') AND tbl_name = ? "
+                    + "AND sql IS NOT NULL", [.text(old)]
+            ).map { row throws(SQLiteError) in (try row.text("type"), try row.text("name")) }
+        }
+        for (type, name) in names { try execute("DROP \(type) main.\(quoted(name))") }
     }
 
     private func definition(of shape: TableShape) throws(LoadStop) -> String {

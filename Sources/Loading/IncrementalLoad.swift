@@ -44,10 +44,12 @@ struct IncrementalLoad: StepLoad {
         let isNew = table.shape == nil
         if resumeAfter == nil {
             session.isFirstLoad = held == nil
+            session.hasMadeTable = isNew
             warnings += try warnAboutDestination(held, table, delta)
             if !isNew { try refuseKeyWithoutConstraint(table, relation) }
             table = try session.prepare(table, match, relation)
         }
+        try session.undo?.open(table, isCreated: isNew, added: isNew ? [] : match.added.map(\.name))
         let window: DeltaWindow
         var strays = DeltaTally()
         if let known = self.window {

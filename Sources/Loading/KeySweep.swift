@@ -37,11 +37,7 @@ struct KeySweep {
         let isEmpty = try session.value("SELECT 1 FROM \(relation.sql) LIMIT 1") == nil
         try shrinkGuard.refuseEmpty(source: isEmpty ? 0 : 1, of: there)
         try rows.take(session)
-        let back = try unmark.map { unmark throws(LoadStop) in
-            session.trail.note(unmark)
-            return try session.connection.stopping { db throws(SQLiteError) in try db.run(unmark) }
-        }
-        let returned = back ?? 0
+        let returned = try takeMarks(session)
         let gone = try deletes.run(where: rows.isGone, at: now, session)
         // Too much: the load fails, and its transaction with it.
         try shrinkGuard.check(removed: gone, of: there + returned)
@@ -50,6 +46,16 @@ struct KeySweep {
         }
         try rows.release(session)
         return (RowCounts(read: returned, updated: returned, deleted: gone), warnings(returned))
+    }
+
+    /// Takes the marks of rows that are back; answers how many.
+    private func takeMarks(_ session: LoadSession) throws(LoadStop) -> Int {
+        guard let unmark, let isMarked = deletes.isMarked("d") else { return 0 }
+        session.trail.note(unmark)
+        let marked = "\(deletes.table.sql) AS d WHERE \(isMarked) AND \(rows.isThere)"
+        return try session.undoable([marked]) { () throws(LoadStop) in
+            try session.connection.stopping { db throws(SQLiteError) in try db.run(unmark) }
+        }
     }
 
     private func warnings(_ returned: Int) -> [LoadWarning] {

@@ -21,10 +21,14 @@ final class LoadSession {
     /// The same for statements that only look.
     let probe: DeltaGate
     let kept = RowCounter()
+    /// Keeps what the load changes; nil where nothing is kept.
+    private(set) var undo: UndoLog?
     /// The name under which the source is reached; `main` where it is the destination's own file.
     let sourceSchema: String
     /// Whether the step had no watermark when the load began.
     var isFirstLoad = false
+    /// Whether the load makes the table that it writes.
+    var hasMadeTable = false
     /// Rows read by the load's earlier commits.
     var readBefore = 0
 
@@ -71,6 +75,7 @@ final class LoadSession {
                 try connection.attach(path: request.source.path, as: sourceSchema, access: .readOnly)
             }
             try register()
+            if purpose == .load, let policy = request.step.undo { undo = UndoLog(policy, request, connection) }
         } catch {
             throw .sqlite(error)
         }
@@ -79,7 +84,7 @@ final class LoadSession {
     /// FULL, since NORMAL was measured to lose acknowledged commits at a power loss. SECURE_DELETE, which Debian
     /// compiles in, doubles the cost of deletes and protects nothing here. Foreign keys stay unenforced: a load must
     /// not cascade into other tables. `legacy_alter_table` keeps a rename from following names in views and triggers.
-    private static let settings = """
+    static let settings = """
         PRAGMA main.synchronous = FULL;
         PRAGMA main.secure_delete = OFF;
         PRAGMA main.journal_size_limit = \(Limits.journalBytes);
@@ -203,12 +208,15 @@ final class LoadSession {
         }
     }
 
+    /// Whether rows that the commit in hand, or the one that is looked at, changes are kept for a rollback.
+    private var keepsRows: Bool { undo?.keepsRows ?? (request.step.undo != nil && !hasMadeTable) }
+
     /// The step's way to write a delta.
     func writer(
         _ delta: DeltaStatement, _ table: DestinationTable, _ held: DestinationLedger.Held?
     ) -> any DeltaWrite {
         switch request.step.writeMode {
-        case .upsert: UpsertWrite(delta: delta, table: table, isDirect: isFirstLoad)
+        case .upsert: UpsertWrite(delta: delta, table: table, isDirect: isFirstLoad && !keepsRows)
         case .deleteInsert: DeleteInsertWrite(delta: delta, table: table)
         case .append: AppendWrite(delta: delta, table: table, reached: held?.reached.flatMap { order.key($0) })
         }

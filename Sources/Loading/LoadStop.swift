@@ -8,6 +8,8 @@ internal import SQLite
 enum LoadStop: Error {
     case failure(Failure)
     case sqlite(SQLiteError)
+    /// A rollback that was only tried has come to its end; never leaves the loader.
+    case trialEnded
 }
 
 extension Connection {
@@ -30,6 +32,7 @@ struct LoadStopWording {
         switch stopped {
         case .failure(let failure): failure
         case .sqlite(let error): failure(error)
+        case .trialEnded: Failure(.internalError, "a trial was taken for the work itself")
         }
     }
 

@@ -38,6 +38,7 @@ extension Loader {
         let delta = session.delta(relation, cursor, match.pairs)
         let held = try session.held()
         session.isFirstLoad = held == nil
+        session.hasMadeTable = table.shape == nil
         let load = IncrementalLoad(session, cursor: cursor, rowsPerCommit: 1)
         try load.refuseWhatDoesNotFit(held, table)
         plan.warnings += try load.warnAboutDestination(held, table, delta)

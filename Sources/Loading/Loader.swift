@@ -90,9 +90,15 @@ public final class Loader: Sendable {
                         hint: "nothing: the later attempt does the work"))
             }
             let now = clock.now()
+            let number = (before?.result.commits ?? 0) + 1
+            if let undo = session.undo {
+                undo.begin(
+                    number: number, held: try session.ledger.watermark(request.pipeline, request.step.name), at: now)
+            }
             let record = try work(now)
             let manifest = session.trail.take(number: number, request: request, at: now, counts: record.counts)
             try session.ledger.record(record, manifest, request: request)
+            try session.undo?.finish(record.counts, at: now)
             return record.isFinal ? try session.ledger.finished(run: request.run, step: request.step.name) : nil
         }
         session.trail.committed(number: number)
@@ -123,19 +129,20 @@ public final class Loader: Sendable {
 
     /// Opens a destination for its ledger alone.
     func withLedger<Result>(
-        _ file: DatabaseFile, access: Connection.Access, _ body: (DestinationLedger) throws(LoadStop) -> Result
+        _ file: DatabaseFile, access: Connection.Access, stop: StopToken = StopToken(),
+        _ body: (DestinationLedger) throws(LoadStop) -> Result
     ) throws(Failure) -> Result {
         do throws(LoadStop) {
             let connection: Connection
             do throws(SQLiteError) {
-                connection = try Connection(path: file.path, access: access)
+                connection = try Connection(path: file.path, access: access, stop: stop)
             } catch {
                 throw .sqlite(error)
             }
             defer { connection.close() }
             return try body(DestinationLedger(connection))
         } catch {
-            throw Loader.wording(file, StopToken()).failure(error)
+            throw Loader.wording(file, stop).failure(error)
         }
     }
 

@@ -18,6 +18,8 @@ struct SnapshotDiffLoad: StepLoad {
         let before = try session.destination()
         let match = try SchemaMatch(source: relation.shape, destination: before.shape, step: step)
         let table = try session.prepare(before, match, relation)
+        try session.undo?.open(
+            table, isCreated: before.shape == nil, added: before.shape == nil ? [] : match.added.map(\.name))
         let rows = try rows(relation, match, table)
         session.noteQuery()
         session.trail.enter(.stage)
@@ -72,7 +74,8 @@ struct SnapshotDiffLoad: StepLoad {
         let nullKeys = try rows.nullKeys(session)
         guard nullKeys == 0 else { throw .failure(.nullKeys(nullKeys, rows.key.map(\.source))) }
         session.trail.enter(.write)
-        let written = try run(rows.filling())
+        // Nothing was there: every row is new.
+        let written = try session.undoable([rows.sql + " AS s"]) { () throws(LoadStop) in try run(rows.filling()) }
         let counts = RowCounts(read: written, inserted: written)
         guard try session.rowsInDestination(table) == written else { throw .failure(counts.unaccounted(written)) }
         return counts
@@ -113,8 +116,10 @@ struct SnapshotDiffLoad: StepLoad {
         session.trail.enter(.write)
         // What is gone goes first: what comes may have its values in columns that are unique.
         let deleted = counts.deleted == 0 ? 0 : try diff.deletes.run(where: diff.source.isGone, at: now, session)
-        let updated = try counts.updated == 0 ? 0 : diff.update.map(run) ?? 0
-        let inserted = try counts.inserted == 0 ? 0 : run(diff.insert)
+        let (updated, inserted) = try session.undoable([RowDiff.stage]) { () throws(LoadStop) in
+            let updated = try counts.updated == 0 ? 0 : diff.update.map(run) ?? 0
+            return (updated, try counts.inserted == 0 ? 0 : run(diff.insert))
+        }
         try session.connection.stopping { db throws(SQLiteError) in try db.execute("DROP TABLE \(RowDiff.stage)") }
         guard deleted == counts.deleted, updated == counts.updated, inserted == counts.inserted else {
             throw .failure(counts.unaccounted(inserted + updated))

@@ -81,6 +81,7 @@ public struct Failure: Error, Sendable, Equatable {
         case destinationMissing = "destination_missing"
         case newerDestination = "newer_destination"
         case verificationFailed = "verification_failed"
+        case undoMissing = "undo_missing"
         // Runs.
         case cancelled = "cancelled"
         case timedOut = "timed_out"

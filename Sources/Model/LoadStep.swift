@@ -36,6 +36,8 @@ public struct LoadStep: Sendable, Equatable {
     /// The destination's column that is set to the run's time for a row that is gone from the source; nil means that
     /// such a row is removed. The source has no such column.
     public var softDelete: String?
+    /// What is kept so that runs can be rolled back; nil keeps nothing.
+    public var undo: UndoPolicy?
 
     /// Makes a step.
     public init(

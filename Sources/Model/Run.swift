@@ -71,6 +71,8 @@ public struct Run: Sendable, Equatable {
     public var retryAt: Timestamp?
     /// Why it failed, or why its last attempt did; nil otherwise.
     public var error: Failure?
+    /// When it was rolled back; nil when it was not.
+    public var rolledBackAt: Timestamp?
     /// Its steps in the order they run.
     public var steps: [StepRun]
 

@@ -193,6 +193,14 @@ public enum Limits {
     public static let manifestCommits = 100
     /// Runs whose manifests the control database keeps; older ones are in the destination's records.
     public static let manifestRuns = 10_000
+    /// How long a run can be rolled back when its step does not say: a weekend and the days around it.
+    public static let undoTime: Duration = .seconds(7 * 86_400)
+    /// The longest time that can be asked for.
+    public static let longestUndo: Duration = .seconds(366 * 86_400)
+    /// Rows kept of one table for rollbacks when its step does not say: a few tens of megabytes.
+    public static let undoRows = 200_000
+    /// The most rows that can be asked for.
+    public static let mostUndoRows = 1_000_000_000
 
     // MARK: Advice
 

@@ -8,7 +8,7 @@ struct Migration: Sendable {
     let sql: String
 
     /// All of them, oldest first. A published one is never changed; a mistake is mended by the next.
-    static let all = [Migration.first, Migration.second]
+    static let all = [Migration.first, Migration.second, Migration.third]
 }
 
 /// Brings a control database to the program's version, forward only.

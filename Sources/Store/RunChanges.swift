@@ -128,6 +128,13 @@ extension Transaction {
         try store(step, of: id, operation)
     }
 
+    /// Notes that a run was rolled back; the first time counts.
+    public func markRolledBack(_ id: String) throws(StoreError) {
+        try run(
+            "note that the run was rolled back",
+            "UPDATE runs SET rolled_back_at = ? WHERE id = ? AND rolled_back_at IS NULL", [Value(now), .text(id)])
+    }
+
     /// Removes the oldest finished runs above `bound`, with their steps, and the manifests of all but the newest runs;
     /// answers how many runs.
     @discardableResult

@@ -101,6 +101,7 @@ extension Run {
             createdAt: try row.timestamp("created_at"), startedAt: try row.optionalTimestamp("started_at"),
             finishedAt: try row.optionalTimestamp("finished_at"), retryAt: try row.optionalTimestamp("retry_at"),
             error: try row.optionalFailure("error"), steps: [])
+        rolledBackAt = try row.optionalTimestamp("rolled_back_at")
     }
 }
 

@@ -4,7 +4,7 @@ internal import Model
 enum Program {
     private static let commands: [any Command.Type] = [
         ServeCommand.self, ApplyCommand.self, ValidateCommand.self, RunCommand.self, RunsCommand.self,
-        StatusCommand.self,
+        StatusCommand.self, RollbackCommand.self,
         WatermarkGetCommand.self, WatermarkSetCommand.self, WatermarkHistoryCommand.self, WatermarkDeleteCommand.self,
         AdviseCommand.self, DemoCommand.self, VersionCommand.self,
     ]

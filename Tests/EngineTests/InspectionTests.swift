@@ -139,12 +139,4 @@ struct InspectionTests {
     private func mirrored(_ world: World) throws -> Watermark? {
         try world.store.read { (session) throws(StoreError) in try session.watermark("orders", "orders") }
     }
-
-    private func wait<Value: Sendable>(
-        _ start: (@escaping @Sendable (Result<Value, Failure>) -> Void) -> Void
-    ) throws -> Value {
-        let signal = Signal<Result<Value, Failure>>()
-        start { signal.send($0) }
-        return try #require(signal.wait()).get()
-    }
 }

@@ -94,6 +94,12 @@ final class ScriptedLoader: StepLoading {
         try loader.previewWatermark(request, to: value, stop: stop)
     }
 
+    func rollback(
+        run: String, steps: [LoadStep], destination: DatabaseFile, isTrial: Bool, stop: StopToken
+    ) throws(Failure) -> [StepRollback] {
+        try loader.rollback(run: run, steps: steps, destination: destination, isTrial: isTrial, stop: stop)
+    }
+
     func inspect(_ file: DatabaseFile, stop: StopToken) throws(Failure) -> [TableSummary] {
         try loader.inspect(file, stop: stop)
     }

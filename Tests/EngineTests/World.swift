@@ -198,3 +198,12 @@ final class World: Sendable {
         return try store.read { (session) throws(StoreError) in try session.events(run: id) }.map(\.kind)
     }
 }
+
+/// Starts something that tells its outcome later, and waits for that.
+func wait<Value: Sendable>(
+    _ start: (@escaping @Sendable (Result<Value, Failure>) -> Void) -> Void
+) throws -> Value {
+    let signal = Signal<Result<Value, Failure>>()
+    start { signal.send($0) }
+    return try #require(signal.wait()).get()
+}

@@ -60,6 +60,7 @@ private struct History {
         ).with {
             $0.cursor?.format = order == .unix ? .unixSeconds : nil
             $0.onGap = .ignore
+            if seed % 2 == 0 { $0.undo = .usual }
             if hasLookback { $0.lookback = order == .sequence ? .count(300) : .time(.seconds(30)) }
         }
         oracle = Oracle(mode: mode, lookback: hasLookback ? 300 : 0)

@@ -131,6 +131,7 @@ struct ManifestTests {
         try world.warehouse.execute(
             """
             ALTER TABLE _strandline_loads DROP COLUMN manifest;
+            DROP TABLE _strandline_undo; DROP TABLE _strandline_rollbacks;
             UPDATE _strandline_meta SET value = 1 WHERE key = 'version';
             """)
         #expect(try world.loader().committed(run: run, step: "orders", destination: file)?.result.counts.read == 4)

@@ -33,6 +33,7 @@ struct PipelineDocumentTests {
                 on_duplicate_key: fail
                 detect_deletes: keys
                 soft_delete: removed_at
+                undo: { keep: 1d, max_rows: 100 }
               - name: events
                 source: { connection: shop, table: events }
                 destination: { connection: warehouse, table: events }
@@ -42,14 +43,16 @@ struct PipelineDocumentTests {
                 primary_key: id
                 on_gap: fail
                 columns: { include: [id, body] }
+                undo: off
             """)
         let pipeline = document.pipeline
         #expect(pipeline.name == "orders")
         #expect(pipeline.description == "Orders of the web shop")
         #expect(pipeline.retries == RetryPolicy(maxAttempts: 5, backoff: .seconds(1), maxBackoff: .seconds(60)))
         #expect(pipeline.timeout == .seconds(5_400))
+        #expect(pipeline.steps.map(\.undo) == [.usual, UndoPolicy(keep: .seconds(86_400), maxRows: 100), nil])
         #expect(
-            pipeline.steps == [
+            pipeline.steps.map { $0.with { $0.undo = nil } } == [
                 LoadStep(
                     name: "customers", source: .init(connection: "shop", relation: .query("SELECT * FROM customers")),
                     destination: .init(connection: "warehouse", table: "customers"), strategy: .fullRefresh),

@@ -8,7 +8,7 @@ struct StepDecoding {
     private static let keys = [
         "name", "kind", "depends_on", "source", "destination", "strategy", "cursor", "primary_key", "write_mode",
         "lookback", "settle", "max_shrink", "columns", "schema_policy", "on_gap", "on_duplicate_key", "detect_deletes",
-        "soft_delete",
+        "soft_delete", "undo",
     ]
     private static let unsupported = [
         "checks": "Remove it; compare the counts that each run reports.",
@@ -43,6 +43,7 @@ struct StepDecoding {
         step.schemaPolicy = schemaPolicy ?? step.schemaPolicy
         step.onDuplicateKey = onDuplicateKey ?? step.onDuplicateKey
         MovementDecoding(fields: fields).decode(into: &step)
+        step.undo = undo(fields)
         StepChecks(fields: fields).check(step)
         // A step whose parts were refused still goes through the checks, so that all of its faults are told at once.
         return name != nil && source != nil && destination != nil && findings.failures.count == before ? step : nil
@@ -74,6 +75,22 @@ struct StepDecoding {
                 hint: "The strategies are \(words); `snapshot_diff` follows every change.", code: .unsupported)
             return nil
         default: return fields.word("strategy", Strategy.self)
+        }
+    }
+
+    /// What is kept for a rollback: a mapping, or `off`.
+    private func undo(_ fields: Fields) -> UndoPolicy? {
+        switch fields.node("undo")?.content {
+        case nil: return .usual
+        case .scalar(.string("off")), .scalar(.bool(false)): return nil
+        default:
+            guard let bounds = fields.mapping("undo") else { return nil }
+            bounds.allow(["keep", "max_rows"], of: "`undo`")
+            var policy = UndoPolicy.usual
+            policy.keep = bounds.duration("keep", in: .seconds(1)...Limits.longestUndo) ?? policy.keep
+            policy.maxRows =
+                bounds.whole("max_rows", in: 1...Int64(Limits.mostUndoRows)).map(Int.init) ?? policy.maxRows
+            return policy
         }
     }
 

@@ -1,0 +1,122 @@
+internal import Loading
+public import Model
+internal import Platform
+internal import Store
+
+/// A run that was rolled back, or for which that was tried, with what was put back.
+public struct RolledBackRun: Sendable {
+    /// The run.
+    public let run: Run
+    /// What was done, the last step first; empty when nothing was left to roll back.
+    public let steps: [StepRollback]
+}
+
+extension LoadEngine {
+    /// Puts back what an ended run changed in its destinations: rows, schema and watermarks. `isTrial` says what would
+    /// be done and changes nothing.
+    ///
+    /// Refused with `conflict` when the run has not ended, when something changed since what it wrote, or when a load
+    /// keeps a destination for longer than `Limits.editWaitTime`; with `undo_missing` when what is needed is not kept.
+    public func rollback(
+        _ id: String, isTrial: Bool, completion: @escaping @Sendable (Result<RolledBackRun, Failure>) -> Void
+    ) {
+        let job: Job
+        do throws(Failure) {
+            let files = try parts(of: try ended(id)).reduce(into: Set<String>()) { $0.formUnion($1.place.lockNames) }
+            try admit()
+            job = Job(id: identifiers.next(), kind: .edit, files: files)
+        } catch {
+            return completion(.failure(error))
+        }
+        guard edits.add(job.id, { completion(.failure($0)) }) else { return dispatcher.forgo() }
+        alarms.set(at: clock.uptime() + Limits.editWaitTime) { [self] in
+            refuseWaiting(job, "the destination of run \(id)", "roll the run back then")
+        }
+        dispatcher.enqueue(job, admitted: true) { [self] job, stop in
+            guard edits.take(job.id) else { return .finished }
+            completion(Result { () throws(Failure) in try perform(id, isTrial, stop) })
+            return .finished
+        }
+    }
+
+    /// The steps of a run that write one file.
+    private struct Part {
+        let place: Place
+        var steps: [ResolvedStep]
+    }
+
+    private func perform(_ id: String, _ isTrial: Bool, _ stop: StopToken) throws(Failure) -> RolledBackRun {
+        let run = try ended(id)
+        let parts = try parts(of: run)
+        // Each file has a transaction of its own: where there are several, none is changed before all were tried.
+        if parts.count > 1, !isTrial { for part in parts { _ = try rollBack(run, part, isTrial: true, stop) } }
+        var done: [StepRollback] = []
+        for part in parts.reversed() { done += try rollBack(run, part, isTrial: isTrial, stop) }
+        guard !isTrial else { return RolledBackRun(run: run, steps: done) }
+        return RolledBackRun(run: try record(run, parts, done), steps: done)
+    }
+
+    private func rollBack(
+        _ run: Run, _ part: Part, isTrial: Bool, _ stop: StopToken
+    ) throws(Failure) -> [StepRollback] {
+        do throws(Failure) {
+            return try loader.rollback(
+                run: run.id, steps: part.steps.map(\.step), destination: part.place.file, isTrial: isTrial, stop: stop)
+        } catch {
+            throw part.steps.reduce(error) { $1.redact($0) }
+        }
+    }
+
+    /// Mirrors what the destinations hold now. A crash before it leaves the mirror behind; the same request again, which
+    /// finds nothing left to do there, makes up for it.
+    private func record(_ run: Run, _ parts: [Part], _ done: [StepRollback]) throws(Failure) -> Run {
+        var watermarks: [(step: String, watermark: Watermark?)] = []
+        for part in parts {
+            for step in part.steps where step.step.cursor != nil {
+                let found = try loader.watermark(
+                    pipeline: run.pipeline, step: step.step.name, destination: part.place.file)
+                watermarks.append((step.step.name, found))
+            }
+        }
+        let reason = "run \(run.id) was rolled back"
+        _ = records.record(.rolledBack(run, done)) { [watermarks] (transaction) throws(StoreError) in
+            try transaction.markRolledBack(run.id)
+            for (step, watermark) in watermarks {
+                if let watermark {
+                    try transaction.mirrorWatermark(watermark)
+                } else if try transaction.watermark(run.pipeline, step) != nil {
+                    try transaction.removeWatermark(run.pipeline, step, reason: reason)
+                }
+            }
+        }
+        return try self.run(run.id)
+    }
+
+    /// The run, which must have ended.
+    private func ended(_ id: String) throws(Failure) -> Run {
+        let run = try run(id)
+        guard run.state.isFinal else {
+            throw Failure(
+                .conflict, "run \(id) is \(run.state.rawValue)",
+                hint: "wait for its end, or cancel it; then roll it back")
+        }
+        return run
+    }
+
+    /// The steps of the run that committed something, by the files they write, in the order they ran.
+    private func parts(of run: Run) throws(Failure) -> [Part] {
+        let names = run.steps.filter { $0.result != nil }.map(\.name)
+        guard !names.isEmpty else { return [] }
+        let resolved = try resolve(run.pipeline, steps: names)
+        var parts: [Part] = []
+        for step in resolved.steps {
+            let found = try step.resolution.get()
+            if let place = parts.firstIndex(where: { $0.place.file == found.destination.file }) {
+                parts[place].steps.append(found)
+            } else {
+                parts.append(Part(place: found.destination, steps: [found]))
+            }
+        }
+        return parts
+    }
+}

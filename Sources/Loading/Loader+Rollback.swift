@@ -1,0 +1,35 @@
+public import Model
+public import Platform
+internal import SQLite
+
+extension Loader {
+    /// Puts back what a run changed through `steps`, which all write `destination`: rows, schema and watermarks, in one
+    /// transaction; answers what was done, the last step first, without those that had nothing left to roll back.
+    ///
+    /// Fails with `conflict`, and changes nothing, when a row that the run wrote has changed since, and with
+    /// `undo_missing` when what is needed was not kept. `isTrial` does it all and leaves the destination as it was.
+    public func rollback(
+        run: String, steps: [LoadStep], destination: DatabaseFile, isTrial: Bool, stop: StopToken
+    ) throws(Failure) -> [StepRollback] {
+        guard destination.exists else { return [] }
+        return try withLedger(destination, access: .readWrite, stop: stop) { ledger throws(LoadStop) in
+            guard try ledger.exists() else { return [] }
+            let connection = ledger.connection
+            try connection.stopping { db throws(SQLiteError) in try db.execute(LoadSession.settings) }
+            var done: [StepRollback] = []
+            do throws(LoadStop) {
+                try connection.transaction(.immediate, wrapping: { LoadStop.sqlite($0) }) { () throws(LoadStop) in
+                    try ledger.prepare()
+                    for step in steps.reversed() {
+                        let rollback = Rollback(connection: connection, run: run, step: step, now: clock.now())
+                        if let result = try rollback.perform() { done.append(result) }
+                    }
+                    if isTrial { throw .trialEnded }
+                }
+            } catch {
+                guard case .trialEnded = error else { throw error }
+            }
+            return done
+        }
+    }
+}

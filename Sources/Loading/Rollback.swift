@@ -1,0 +1,280 @@
+internal import Model
+internal import Platform
+internal import SQLite
+
+/// Puts back what one step of a run changed in its destination: rows, schema and watermark.
+///
+/// It works on what the run kept, commit by commit from the last, and only while every row still is as the run left
+/// it. Runs inside a transaction of the destination, which undoes it where it stops half-way.
+struct Rollback {
+    let connection: Connection
+    let run: String
+    let step: LoadStep
+    let now: Timestamp
+
+    private var undo: UndoLedger { UndoLedger(connection) }
+    private var ledger: DestinationLedger { DestinationLedger(connection) }
+
+    /// Rolls the step back; nil when that was done before, or when the run did nothing to it.
+    func perform() throws(LoadStop) -> StepRollback? {
+        guard try undo.rolledBack(run: run, step: step.name) == nil else { return nil }
+        guard let committed = try ledger.committed(run: run, step: step.name) else { return nil }
+        let records = try undo.records(run: run, step: step.name)
+        guard records.count == committed.result.commits, let last = records.last else { throw .failure(nothingKept) }
+        var result = StepRollback(step: step.name, table: last.table)
+        for record in records {
+            switch record.kind {
+            case .changed: try restoreRows(record, &result)
+            case .created: if record.number == last.number { try dropTable(record, committed, &result) }
+            case .replaced: try swapBack(record, committed, &result)
+            case .notKept: throw .failure(notKept(record))
+            }
+        }
+        result.watermark = try restoreWatermark(last)
+        try undo.finish(run: run, step: step.name, at: now)
+        return result
+    }
+
+    // MARK: Rows
+
+    private func restoreRows(_ record: UndoLedger.Record, _ result: inout StepRollback) throws(LoadStop) {
+        if let entries = record.entries {
+            let table = try table(record)
+            let kept = UndoTable(table, key: record.key, columns: record.columns)
+            for column in record.columns where table.shape?.column(column) == nil {
+                throw .failure(
+                    Failure(
+                        .conflict, "column \(column) of \(record.table) is gone since run \(run)",
+                        hint: "add the column again, then roll back"))
+            }
+            let slice = Slice(kept: kept, entries: entries)
+            try refuseChanged(slice, record)
+            try swap(slice, &result)
+            try run("DELETE FROM \(kept.sql) WHERE \(slice.range)")
+        }
+        try dropColumns(record, &result)
+    }
+
+    /// The kept rows of one commit, in SQL.
+    private struct Slice {
+        let kept: UndoTable
+        let entries: ClosedRange<Int64>
+
+        var range: String { "entry BETWEEN \(entries.lowerBound) AND \(entries.upperBound)" }
+
+        /// The keys of one side.
+        func keys(_ side: UndoTable.Side) -> String {
+            "SELECT \(kept.keptKey) FROM \(kept.sql) WHERE \(range) AND side = \(side.rawValue)"
+        }
+
+        /// The rows after the commit that the table does not hold any more as they were.
+        var changed: String {
+            let key =
+                kept.key.isEmpty
+                ? "d.\(kept.rowNumber) = l.\(quoted("row"))"
+                : kept.key.map { "d.\(quoted($0)) = l.\(quoted(UndoTable.kept($0)))" }.joined(separator: " AND ")
+            let same = kept.columns.map { column in
+                let (left, right) = ("d.\(quoted(column))", "l.\(quoted(UndoTable.kept(column)))")
+                return "\(left) IS \(right) COLLATE BINARY AND typeof(\(left)) = typeof(\(right))"
+            }.joined(separator: " AND ")
+            return """
+                FROM \(kept.sql) AS l WHERE l.entry BETWEEN \(entries.lowerBound) AND \(entries.upperBound) \
+                AND l.side = 1 AND NOT EXISTS (SELECT 1 FROM \(kept.table.sql) AS d WHERE \(key) AND \(same))
+                """
+        }
+
+        /// The rows that the commit deleted and that are there again.
+        var returned: String {
+            """
+            FROM \(kept.table.sql) WHERE (\(kept.tableKey)) IN (\(keys(.before))) \
+            AND (\(kept.tableKey)) NOT IN (\(keys(.after)))
+            """
+        }
+    }
+
+    /// Refuses rows that someone has changed since, naming who.
+    private func refuseChanged(_ slice: Slice, _ record: UndoLedger.Record) throws(LoadStop) {
+        var changed = try count("SELECT count(*) \(slice.changed)")
+        if !slice.kept.key.isEmpty { changed += try count("SELECT count(*) \(slice.returned)") }
+        guard changed > 0 else { return }
+        let later = try laterRun(slice)
+        throw .failure(
+            Failure(
+                .conflict,
+                "\(changed == 1 ? "a row" : "\(changed) rows") of \(record.table) that run \(run) wrote "
+                    + "\(changed == 1 ? "has" : "have") been changed since, by "
+                    + (later.map { "run \($0)" } ?? "another program or a run whose changes are not kept"),
+                hint: later.map { "roll run \($0) back first" }
+                    ?? "look at the rows; what another program wrote is not overwritten"))
+    }
+
+    /// The last run that changed a row of the slice later; nil when none did that kept what it changed.
+    private func laterRun(_ slice: Slice) throws(LoadStop) -> String? {
+        let kept = slice.kept
+        let found = try connection.stopping { db throws(SQLiteError) in
+            try db.first(
+                """
+                SELECT u.run FROM main._strandline_undo AS u JOIN \(kept.sql) AS l
+                    ON l.entry BETWEEN u.first_entry AND u.last_entry
+                WHERE u.table_name = ? AND u.first_entry > ? AND u.run <> ? AND (\(kept.keptKey)) IN (
+                    SELECT \(kept.keptKey) FROM \(kept.sql) WHERE \(slice.range))
+                ORDER BY u.last_entry DESC LIMIT 1
+                """, [.text(kept.table.shape?.name ?? ""), .integer(slice.entries.upperBound), .text(run)])
+        }
+        return found?[0].string
+    }
+
+    private func swap(_ slice: Slice, _ result: inout StepRollback) throws(LoadStop) {
+        let kept = slice.kept
+        let before = try count("SELECT count(*) FROM \(kept.sql) WHERE \(slice.range) AND side = 0")
+        let after = try count("SELECT count(*) FROM \(kept.sql) WHERE \(slice.range) AND side = 1")
+        let both =
+            kept.key.isEmpty
+            ? 0
+            : try count(
+                "SELECT count(*) FROM \(kept.sql) WHERE \(slice.range) AND side = 0 "
+                    + "AND (\(kept.keptKey)) IN (\(slice.keys(.after)))")
+        let removed = try run("DELETE FROM \(kept.table.sql) WHERE (\(kept.tableKey)) IN (\(slice.keys(.after)))")
+        let columns = kept.columns.map(quoted).joined(separator: ", ")
+        let restored = try run(
+            "\(kept.table.insert) (\(columns)) SELECT \(kept.keptColumns) FROM \(kept.sql) "
+                + "WHERE \(slice.range) AND side = 0 ORDER BY entry")
+        guard removed == after, restored == before else {
+            throw .failure(
+                Failure(
+                    .verificationFailed,
+                    "the rows do not add up (\(removed) of \(after) removed, \(restored) of \(before) put back); "
+                        + "nothing was changed",
+                    hint: "look for a trigger on \(kept.table.sql) that drops or adds rows of the same table"))
+        }
+        result.rowsRemoved += after - both
+        result.rowsReverted += both
+        result.rowsRestored += before - both
+    }
+
+    // MARK: Schema
+
+    private func dropColumns(_ record: UndoLedger.Record, _ result: inout StepRollback) throws(LoadStop) {
+        guard !record.added.isEmpty else { return }
+        let table = try table(record)
+        for column in record.added where table.shape?.column(column) != nil {
+            guard try count("SELECT count(*) FROM \(table.sql) WHERE \(quoted(column)) IS NOT NULL") == 0 else {
+                let later = try undo.laterRun(than: record)
+                throw .failure(
+                    Failure(
+                        .conflict,
+                        "column \(column), which run \(run) added to \(record.table), holds values that came later"
+                            + (later.map { ", with run \($0)" } ?? ""),
+                        hint: later.map { "roll run \($0) back first" } ?? "clear the column, then roll back"))
+            }
+            do throws(SQLiteError) {
+                try connection.execute("ALTER TABLE \(table.sql) DROP COLUMN \(quoted(column))")
+            } catch {
+                guard error.primaryCode == 1 else { throw .sqlite(error) }
+                throw .failure(
+                    Failure(
+                        .conflict,
+                        "column \(column), which run \(run) added to \(record.table), is in use: \(error.message)",
+                        hint: "drop the index, view or trigger that uses it, then roll back"))
+            }
+            result.columnsDropped.append(column)
+        }
+    }
+
+    private func dropTable(
+        _ record: UndoLedger.Record, _ committed: DestinationLedger.Committed, _ result: inout StepRollback
+    ) throws(LoadStop) {
+        let table = try table(record)
+        result.rowsRemoved += try refuseWritten(table, record, committed)
+        try run("DROP TABLE \(table.sql)")
+        result.tableDropped = true
+    }
+
+    private func swapBack(
+        _ record: UndoLedger.Record, _ committed: DestinationLedger.Committed, _ result: inout StepRollback
+    ) throws(LoadStop) {
+        let table = try table(record)
+        guard let old = record.oldTable else { throw .failure(nothingKept) }
+        result.rowsRemoved += try refuseWritten(table, record, committed)
+        result.rowsRestored += try count("SELECT count(*) FROM main.\(quoted(old))")
+        try run("DROP TABLE \(table.sql)")
+        try run("ALTER TABLE main.\(quoted(old)) RENAME TO \(quoted(record.table))")
+        for definition in record.definitions {
+            try connection.stopping { db throws(SQLiteError) in try db.execute(definition) }
+        }
+        result.tableSwapped = true
+    }
+
+    /// Refuses a table that someone has written since the run made it; answers its rows.
+    private func refuseWritten(
+        _ table: DestinationTable, _ record: UndoLedger.Record, _ committed: DestinationLedger.Committed
+    ) throws(LoadStop) -> Int {
+        let later = try undo.laterRun(than: record)
+        let rows = try count("SELECT count(*) FROM \(table.sql)")
+        let counts = committed.result.counts
+        guard later != nil || rows != counts.inserted else { return rows }
+        throw .failure(
+            Failure(
+                .conflict,
+                "table \(record.table), which run \(run) made, was written since, by "
+                    + (later.map { "run \($0)" }
+                        ?? "another program: it holds \(rows) rows, and the run loaded \(counts.inserted)"),
+                hint: later.map { "roll run \($0) back first" } ?? "look at the rows, or drop the table yourself"))
+    }
+
+    // MARK: Watermark
+
+    /// Sets the watermark to what it was before the run, also where later runs have moved it on: their rows are read
+    /// again then, and found to be there.
+    private func restoreWatermark(_ record: UndoLedger.Record) throws(LoadStop) -> CursorValue? {
+        let held = try ledger.watermark(record.pipeline, step.name)
+        guard let before = record.watermark else {
+            if held != nil { try ledger.forget(record.pipeline, step.name) }
+            return nil
+        }
+        let watermark = Watermark(
+            pipeline: record.pipeline, step: step.name, cursor: before.cursor, value: before.value, key: before.key,
+            updatedAt: now, run: before.run, reason: "run \(run) was rolled back",
+            version: try ledger.nextVersion(record.pipeline, step.name))
+        try ledger.write(watermark, reached: held?.reached, attempt: nil)
+        return watermark.value
+    }
+
+    // MARK: Parts
+
+    private var nothingKept: Failure {
+        Failure(
+            .undoMissing, "what run \(run) changed in \(step.destination.table) is not kept, or not any more",
+            hint: "`undo: { keep: … }` of step \(step.name) says how long runs can be rolled back; to mend the table, "
+                + "set the watermark back or run with full_refresh")
+    }
+
+    private func notKept(_ record: UndoLedger.Record) -> Failure {
+        Failure(
+            .undoMissing,
+            "what run \(run) changed in \(record.table) was not kept: it changed more rows than `undo.max_rows` of step "
+                + "\(step.name) allows, or a trigger of the table changed others with them",
+            hint: "set the watermark back, or run with full_refresh; a higher `undo.max_rows` keeps the rows of runs "
+                + "to come")
+    }
+
+    private func table(_ record: UndoLedger.Record) throws(LoadStop) -> DestinationTable {
+        let shape = try connection.stopping { db throws(SQLiteError) in try db.shape(of: record.table, in: "main") }
+        guard let shape, shape.kind == .table else {
+            throw .failure(
+                Failure(
+                    .conflict, "table \(record.table), which run \(run) wrote, is gone",
+                    hint: "restore it from a copy, or delete the watermark to load all again"))
+        }
+        return DestinationTable(step: step, shape: shape)
+    }
+
+    private func count(_ sql: String) throws(LoadStop) -> Int {
+        try connection.stopping { db throws(SQLiteError) in Int(try db.first(sql)?[0].integer ?? 0) }
+    }
+
+    @discardableResult
+    private func run(_ sql: String) throws(LoadStop) -> Int {
+        try connection.stopping { db throws(SQLiteError) in try db.run(sql) }
+    }
+}

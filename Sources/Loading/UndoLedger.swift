@@ -1,0 +1,211 @@
+internal import Model
+internal import Platform
+internal import SQLite
+
+/// What the destination remembers of each commit so that it can be undone: one record a commit, beside the load's own.
+struct UndoLedger {
+    private let connection: Connection
+
+    init(_ connection: Connection) {
+        self.connection = connection
+    }
+
+    /// The tables, as a migration of the destination's ledger.
+    static let schema = """
+        CREATE TABLE main._strandline_undo (
+            run TEXT NOT NULL, step TEXT NOT NULL, commit_number INTEGER NOT NULL, pipeline TEXT NOT NULL,
+            table_name TEXT NOT NULL, kind TEXT NOT NULL CHECK (kind IN ('changed', 'created', 'replaced', 'not_kept')),
+            first_entry INTEGER, last_entry INTEGER,   -- the rows kept beside the table
+            key_columns TEXT NOT NULL, columns TEXT NOT NULL, added_columns TEXT NOT NULL,
+            old_table TEXT, old_rows INTEGER NOT NULL, definitions TEXT NOT NULL, -- of a table that was replaced
+            had_watermark INTEGER NOT NULL,            -- and the watermark as it was before
+            cursor TEXT, value, position_key TEXT, watermark_run TEXT,
+            sequence INTEGER NOT NULL UNIQUE,          -- the order of the commits, whatever the clock says
+            expires_at INTEGER NOT NULL,
+            PRIMARY KEY (run, step, commit_number)
+        ) WITHOUT ROWID;
+        CREATE INDEX main._strandline_undo_by_age ON _strandline_undo (expires_at);
+        CREATE INDEX main._strandline_undo_by_table ON _strandline_undo (table_name, last_entry);
+        CREATE TABLE main._strandline_rollbacks (
+            run TEXT NOT NULL, step TEXT NOT NULL, rolled_back_at TEXT NOT NULL,
+            PRIMARY KEY (run, step)
+        ) WITHOUT ROWID;
+        """
+
+    /// What kind of change a commit made.
+    enum Kind: String {
+        /// Rows of a table that was there before.
+        case changed
+        /// It made the table, or filled one that the same run had made.
+        case created
+        /// It put a new table in the old one's place.
+        case replaced
+        /// It changed more rows than are kept, or others than it said.
+        case notKept = "not_kept"
+    }
+
+    /// What is remembered of one commit.
+    struct Record {
+        var run: String
+        var step: String
+        var number: Int
+        var pipeline: String
+        var table: String
+        var kind: Kind
+        /// The rows kept beside the table; nil when the commit changed none.
+        var entries: ClosedRange<Int64>?
+        var key: [String]
+        var columns: [String]
+        var added: [String] = []
+        var oldTable: String?
+        var oldRows = 0
+        var definitions: [String] = []
+        /// The watermark before the commit; nil when there was none.
+        var watermark: (cursor: String, value: CursorValue?, key: [CursorValue], run: String?)?
+        /// The place among the destination's commits; 0 before it is written.
+        var sequence: Int64 = 0
+        var expiresAt: Int64
+    }
+
+    /// Writes a commit's record.
+    func write(_ record: Record) throws(LoadStop) {
+        try connection.stopping { db throws(SQLiteError) in
+            _ = try db.run(
+                """
+                INSERT INTO main._strandline_undo VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+                    (SELECT ifnull(max(sequence), 0) + 1 FROM main._strandline_undo), ?)
+                """,
+                [
+                    .text(record.run), .text(record.step), Value(record.number), .text(record.pipeline),
+                    .text(record.table), .text(record.kind.rawValue),
+                    record.entries.map { .integer($0.lowerBound) } ?? .null,
+                    record.entries.map { .integer($0.upperBound) } ?? .null, .text(NameList.text(record.key)),
+                    .text(NameList.text(record.columns)), .text(NameList.text(record.added)), Value(record.oldTable),
+                    Value(record.oldRows), .text(NameList.text(record.definitions)), Value(record.watermark != nil),
+                    Value(record.watermark?.cursor), record.watermark?.value?.value ?? .null,
+                    Value(record.watermark.map { KeyText.text($0.key) }), Value(record.watermark?.run),
+                    .integer(record.expiresAt),
+                ])
+        }
+    }
+
+    /// What is remembered of a run's step, its last commit first.
+    func records(run: String, step: String) throws(LoadStop) -> [Record] {
+        try connection.stopping { db throws(SQLiteError) in
+            try db.rows(
+                "SELECT * FROM main._strandline_undo WHERE run = ? AND step = ? ORDER BY commit_number DESC",
+                [.text(run), .text(step)]
+            ).map { row throws(SQLiteError) in try Record(row) }
+        }
+    }
+
+    /// When a run's step was rolled back; nil when it was not.
+    func rolledBack(run: String, step: String) throws(LoadStop) -> Timestamp? {
+        let found = try connection.stopping { db throws(SQLiteError) in
+            try db.first(
+                "SELECT rolled_back_at FROM main._strandline_rollbacks WHERE run = ? AND step = ?",
+                [.text(run), .text(step)])
+        }
+        return found?[0].string.flatMap { Timestamp(rfc3339: $0) }
+    }
+
+    /// Notes that a run's step was rolled back, and forgets what was kept for it.
+    func finish(run: String, step: String, at now: Timestamp) throws(LoadStop) {
+        try connection.stopping { db throws(SQLiteError) in
+            _ = try db.run(
+                "INSERT INTO main._strandline_rollbacks VALUES (?, ?, ?)",
+                [.text(run), .text(step), .text(now.rfc3339)])
+            _ = try db.run("DELETE FROM main._strandline_undo WHERE run = ? AND step = ?", [.text(run), .text(step)])
+        }
+    }
+
+    /// The run of the first commit after `record` that wrote its table, or moved its step on; nil when there is none.
+    func laterRun(than record: Record) throws(LoadStop) -> String? {
+        let found = try connection.stopping { db throws(SQLiteError) in
+            try db.first(
+                """
+                SELECT run FROM (
+                    SELECT run, sequence FROM main._strandline_undo
+                    WHERE table_name = ?1 AND run <> ?2 AND sequence > ?3
+                        AND (kind <> 'changed' OR first_entry IS NOT NULL)
+                    UNION ALL
+                    SELECT l.run, 9223372036854775807 FROM main._strandline_loads l
+                    WHERE l.pipeline = ?4 AND l.step = ?5 AND l.run > ?2
+                        AND l.rows_inserted + l.rows_updated + l.rows_deleted > 0 AND NOT EXISTS (
+                            SELECT 1 FROM main._strandline_rollbacks r WHERE r.run = l.run AND r.step = l.step))
+                ORDER BY sequence, run LIMIT 1
+                """,
+                [
+                    .text(record.table), .text(record.run), .integer(record.sequence), .text(record.pipeline),
+                    .text(record.step),
+                ])
+        }
+        return found?[0].string
+    }
+
+    /// Forgets what is older than it is kept, and of `table` what is more than `rows` rows; the newest commit stays.
+    func trim(_ table: String, keeping rows: Int, at now: Timestamp) throws(LoadStop) {
+        let doomed = try connection.stopping { db throws(SQLiteError) in
+            try db.rows(
+                """
+                SELECT * FROM main._strandline_undo WHERE expires_at < ?1
+                UNION
+                SELECT u.* FROM main._strandline_undo AS u WHERE u.table_name = ?2 AND u.last_entry <= (
+                    SELECT max(last_entry) - ?3 FROM main._strandline_undo WHERE table_name = ?2)
+                UNION
+                SELECT u.* FROM main._strandline_undo AS u WHERE u.table_name = ?2 AND u.old_rows > 0 AND ?3 < (
+                    SELECT sum(n.old_rows) FROM main._strandline_undo AS n
+                    WHERE n.table_name = ?2 AND n.sequence >= u.sequence)
+                """, [.integer(now.microseconds), .text(table), Value(rows)]
+            ).map { row throws(SQLiteError) in try Record(row) }
+        }
+        for record in doomed { try forget(record) }
+    }
+
+    private func forget(_ record: Record) throws(LoadStop) {
+        try connection.stopping { db throws(SQLiteError) in
+            if let entries = record.entries {
+                _ = try db.run(
+                    "DELETE FROM main.\(quoted(UndoTable.name(of: record.table))) WHERE entry BETWEEN ? AND ?",
+                    [.integer(entries.lowerBound), .integer(entries.upperBound)])
+            }
+            if let old = record.oldTable { try db.execute("DROP TABLE IF EXISTS main.\(quoted(old))") }
+            _ = try db.run(
+                "DELETE FROM main._strandline_undo WHERE run = ? AND step = ? AND commit_number = ?",
+                [.text(record.run), .text(record.step), Value(record.number)])
+        }
+    }
+}
+
+extension UndoLedger.Record {
+    fileprivate init(_ row: Row) throws(SQLiteError) {
+        let first = row["first_entry"].integer
+        let last = row["last_entry"].integer
+        self.init(
+            run: try row.text("run"), step: try row.text("step"), number: Int(try row.int("commit_number")),
+            pipeline: try row.text("pipeline"), table: try row.text("table_name"),
+            kind: UndoLedger.Kind(rawValue: try row.text("kind")) ?? .notKept, entries: nil,
+            key: NameList.names(try row.text("key_columns")), columns: NameList.names(try row.text("columns")),
+            added: NameList.names(try row.text("added_columns")), oldTable: try row.optionalText("old_table"),
+            oldRows: Int(try row.int("old_rows")), definitions: NameList.names(try row.text("definitions")),
+            sequence: try row.int("sequence"),
+            expiresAt: try row.int("expires_at"))
+        if let first, let last, first <= last { entries = first...last }
+        if try row.bool("had_watermark") {
+            watermark = (
+                cursor: try row.text("cursor"), value: CursorValue(row["value"]),
+                key: KeyText.values(try row.text("position_key")), run: try row.optionalText("watermark_run")
+            )
+        }
+    }
+}
+
+/// A list of names or statements as text: a JSON array.
+enum NameList {
+    static func text(_ names: [String]) -> String { JSONValue.array(names.map(JSONValue.string)).text() }
+
+    static func names(_ text: String) -> [String] {
+        guard case .array(let items)? = JSONReader.value(text) else { return [] }
+        return items.compactMap(\.string)
+    }
+}

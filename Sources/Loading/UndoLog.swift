@@ -1,0 +1,190 @@
+internal import Model
+internal import Platform
+internal import SQLite
+
+/// Keeps what a commit changes, in the destination and in the commit's own transaction, so that it can be rolled back.
+///
+/// Rows are copied by statements of their own before and after the write. Triggers would see every change by
+/// themselves, but make SQLite keep the old pages of all that a statement changes in a file, which was measured to
+/// cost several times as much.
+final class UndoLog {
+    /// The temporary table of the keys of the rows that a write is about to change.
+    static let touched = "temp._strandline_touched"
+
+    private let connection: Connection
+    private let request: LoadRequest
+    private let policy: UndoPolicy
+    private var record: UndoLedger.Record?
+    private var kept: UndoTable?
+    private var rowsBefore = 0
+    private var rowsAfter = 0
+
+    init(_ policy: UndoPolicy, _ request: LoadRequest, _ connection: Connection) {
+        self.policy = policy
+        self.request = request
+        self.connection = connection
+    }
+
+    private var ledger: UndoLedger { UndoLedger(connection) }
+
+    /// Whether rows that change are to be kept in the commit in hand.
+    var keepsRows: Bool { record?.kind == .changed }
+
+    /// Whether the rows that change are told apart by a key, which must be known before they are written.
+    var keepsKeys: Bool { keepsRows && kept?.key.isEmpty == false }
+    /// The condition that a row of the table is one that the write in hand is about to change.
+    var isTouched: String {
+        guard let kept else { return "false" }
+        return "(\(kept.tableKey)) IN (SELECT \(kept.tableKey) FROM \(UndoLog.touched))"
+    }
+
+    /// Begins a commit: remembers the watermark as it is before.
+    func begin(number: Int, held: DestinationLedger.Held?, at now: Timestamp) {
+        kept = nil
+        rowsBefore = 0
+        rowsAfter = 0
+        record = UndoLedger.Record(
+            run: request.run, step: request.step.name, number: number, pipeline: request.pipeline,
+            table: request.step.destination.table, kind: .changed, key: [], columns: [],
+            watermark: held.map { ($0.watermark.cursor, $0.watermark.value, $0.watermark.key, $0.watermark.run) },
+            expiresAt: now.adding(policy.keep).microseconds)
+    }
+
+    /// Names the table that the commit writes, once it has its columns. Of a table that the run made itself no rows are
+    /// kept: it goes as a whole.
+    func open(_ table: DestinationTable, isCreated: Bool, added: [String]) throws(LoadStop) {
+        let kept = UndoTable(table)
+        record?.table = table.shape?.name ?? request.step.destination.table
+        record?.key = kept.key
+        record?.columns = kept.columns
+        record?.added = added
+        let before = try ledger.records(run: request.run, step: request.step.name)
+        if isCreated || before.contains(where: { $0.kind == .created }) {
+            record?.kind = .created
+        } else if before.contains(where: { $0.kind == .notKept }) {
+            record?.kind = .notKept
+        } else {
+            try kept.prepare(connection)
+            self.kept = kept
+        }
+    }
+
+    /// Notes that the commit put a new table in the place of the old one, which bears the name `old`; answers whether
+    /// that is to be kept.
+    func replaced(_ table: DestinationTable, old: String, rows: Int, definitions: [String]) -> Bool {
+        record?.table = table.shape?.name ?? request.step.destination.table
+        record?.kind = rows <= policy.maxRows ? .replaced : .notKept
+        guard record?.kind == .replaced else { return false }
+        record?.oldTable = old
+        record?.oldRows = rows
+        record?.definitions = definitions
+        return true
+    }
+
+    /// Runs a write that changes the rows with the keys of `rows`, keeping them as they are before and after it.
+    ///
+    /// - Parameter rows: what stands behind FROM where the key's columns can be selected, one for each kind of row.
+    func around<Result>(
+        _ rows: [String], _ write: () throws(LoadStop) -> Result
+    ) throws(LoadStop) -> Result {
+        guard keepsRows, let kept, !kept.key.isEmpty else { return try write() }
+        let touched = try connection.stopping { db throws(SQLiteError) in
+            try db.execute("DROP TABLE IF EXISTS \(UndoLog.touched)")
+            try db.execute(
+                "CREATE TEMP TABLE _strandline_touched AS SELECT \(kept.tableKey) FROM \(kept.table.sql) WHERE 0")
+            var count = 0
+            for from in rows {
+                count += try db.run("INSERT INTO \(UndoLog.touched) SELECT DISTINCT \(kept.tableKey) FROM \(from)")
+            }
+            return count
+        }
+        guard touched <= policy.maxRows else {
+            try giveUp()
+            return try write()
+        }
+        rowsBefore += try keep(kept.keep(.before, where: isTouched))
+        let result = try write()
+        rowsAfter += try keep(kept.keep(.after, where: isTouched))
+        return result
+    }
+
+    /// Runs a write that only adds rows to a table without a key, keeping them as they are after it.
+    ///
+    /// - Parameter write: answers how many rows it added.
+    func aroundAppend(_ write: () throws(LoadStop) -> Int) throws(LoadStop) -> Int {
+        guard keepsRows, let kept, kept.key.isEmpty, kept.rowNumber != "NULL" else { return try write() }
+        let highest = try connection.stopping { db throws(SQLiteError) in
+            try db.first("SELECT max(\(kept.rowNumber)) FROM \(kept.table.sql)")?[0].integer ?? 0
+        }
+        let added = try write()
+        guard added <= policy.maxRows else {
+            try giveUp()
+            return added
+        }
+        let found = try keep(kept.keep(.after, where: "\(kept.rowNumber) > \(highest)"))
+        // Numbers that SQLite picks at random, once the highest is taken, do not tell the new rows.
+        rowsAfter += found
+        if found != added { try giveUp() }
+        return added
+    }
+
+    /// Ends the commit: writes its record, and forgets what is kept no longer.
+    ///
+    /// A commit whose `counts` say of other rows than were kept cannot be undone: nothing is put back by halves.
+    func finish(_ counts: RowCounts, at now: Timestamp) throws(LoadStop) {
+        if keepsRows {
+            let marked = request.step.softDelete == nil ? 0 : counts.deleted
+            let isWhole =
+                rowsBefore == counts.updated + counts.deleted && rowsAfter == counts.inserted + counts.updated + marked
+            if !isWhole { try giveUp() }
+        }
+        guard let record else { return }
+        try ledger.write(record)
+        try ledger.trim(record.table, keeping: policy.maxRows, at: now)
+        self.record = nil
+    }
+
+    /// Forgets what the run has kept of its rows, since it changes more than are kept.
+    private func giveUp() throws(LoadStop) {
+        if let kept, let entries = record?.entries {
+            try connection.stopping { db throws(SQLiteError) in
+                _ = try db.run(
+                    "DELETE FROM \(kept.sql) WHERE entry BETWEEN ? AND ?",
+                    [.integer(entries.lowerBound), .integer(entries.upperBound)])
+            }
+        }
+        record?.entries = nil
+        record?.kind = .notKept
+    }
+
+    @discardableResult
+    private func keep(_ statement: String) throws(LoadStop) -> Int {
+        guard let kept else { return 0 }
+        let first = (try lastEntry(kept)) + 1
+        let count = try connection.stopping { db throws(SQLiteError) in try db.run(statement) }
+        guard count > 0 else { return 0 }
+        let range = first...(first + Int64(count) - 1)
+        let start = record?.entries?.lowerBound ?? range.lowerBound
+        record?.entries = start...range.upperBound
+        return count
+    }
+
+    /// The highest entry ever given: what was kept and forgotten leaves its number behind in no record, and may be
+    /// given again.
+    private func lastEntry(_ kept: UndoTable) throws(LoadStop) -> Int64 {
+        try connection.stopping { db throws(SQLiteError) in
+            try db.first("SELECT max(entry) FROM \(kept.sql)")?[0].integer ?? 0
+        }
+    }
+}
+
+extension LoadSession {
+    /// Runs a write that changes the rows with the keys of `rows`, each what stands behind FROM, so that it can be
+    /// rolled back.
+    func undoable<Result>(
+        _ rows: @autoclosure () -> [String], _ write: () throws(LoadStop) -> Result
+    ) throws(LoadStop) -> Result {
+        guard let undo, undo.keepsRows else { return try write() }
+        return try undo.around(rows(), write)
+    }
+}

@@ -1,0 +1,37 @@
+/// What rolling back one step of a run did to its destination.
+public struct StepRollback: Sendable, Equatable {
+    /// The step's name.
+    public var step: String
+    /// The table.
+    public var table: String
+    /// Rows that the run had inserted, and that are gone now.
+    public var rowsRemoved = 0
+    /// Rows that the run had updated, and that have their earlier values again.
+    public var rowsReverted = 0
+    /// Rows that the run had deleted, and that are back.
+    public var rowsRestored = 0
+    /// Columns that the run had added, and that are gone now.
+    public var columnsDropped: [String] = []
+    /// Whether the run had made the table, which is gone now.
+    public var tableDropped = false
+    /// Whether the run had rebuilt the table, whose earlier one is back.
+    public var tableSwapped = false
+    /// The watermark as it is now; nil when there is none.
+    public var watermark: CursorValue?
+
+    /// The rollback as events and answers show it.
+    public var json: JSONValue {
+        .object([
+            "step": .string(step), "table": .string(table), "rows_removed": .integer(Int64(rowsRemoved)),
+            "rows_reverted": .integer(Int64(rowsReverted)), "rows_restored": .integer(Int64(rowsRestored)),
+            "columns_dropped": .array(columnsDropped.map(JSONValue.string)), "table_dropped": .bool(tableDropped),
+            "table_swapped": .bool(tableSwapped), "watermark": watermark?.json ?? .null,
+        ])
+    }
+
+    /// Makes a rollback that did nothing.
+    public init(step: String, table: String) {
+        self.step = step
+        self.table = table
+    }
+}
