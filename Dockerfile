@@ -1,4 +1,4 @@
-# Builds Strandline, then leaves the tool chain behind: the image that runs has the program and four libraries.
+# Builds Strandline, then leaves the tool chain behind: the image that runs has the program and its libraries.
 FROM swift:6.3-bookworm AS build
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
@@ -15,7 +15,8 @@ RUN swift build --configuration release --product strandline --static-swift-stdl
 
 FROM debian:bookworm-slim
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends libmicrohttpd12 libsqlite3-0 libyaml-0-2 libcurl3-gnutls curl \
+    && apt-get install -y --no-install-recommends \
+        libmicrohttpd12 libsqlite3-0 libyaml-0-2 libcurl3-gnutls libstdc++6 curl \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin strandline \
     && install -d -o strandline -g strandline -m 0750 /data
