@@ -86,7 +86,7 @@ public final class Catalog: Sendable {
             definition.path, of: "connection \(connection)", environment: environment)
         do {
             return Place(
-                connection: connection, file: try roots.resolve(text.expanded, mustExist: false), text: text)
+                connection: connection, file: try roots.resolve(text.expanded), text: text)
         } catch {
             var failure = error
             failure.message = "connection \(connection): \(text.redact(error.message))"

@@ -47,9 +47,8 @@ public struct DataRoots: Sendable {
 
     /// Resolves the path of a connection, with every link followed, and holds it to the roots.
     ///
-    /// A relative path starts at the first root. A file that does not exist is allowed when its folder does, unless
-    /// `mustExist`. A path outside the roots fails in the same words whether or not something is there.
-    public func resolve(_ path: String, mustExist: Bool) throws(Failure) -> DatabaseFile {
+    /// A relative path starts at the first root. A file that does not exist is allowed when its folder does. A path outside the roots fails in the same words whether or not something is there.
+    public func resolve(_ path: String) throws(Failure) -> DatabaseFile {
         try refuseOddSpelling(path)
         let absolute = path.utf8.first == DataRoots.slash ? path : (folders.first ?? "/") + "/" + path
         let outside = Failure(
@@ -69,11 +68,6 @@ public struct DataRoots: Sendable {
                 guard leadsInside(unresolved) else { throw outside }
                 throw Failure(
                     .missingFile, "\(path) is a link that leads nowhere", hint: "correct or remove the link")
-            }
-            guard !mustExist else {
-                throw Failure(
-                    .missingFile, "\(path) does not exist",
-                    hint: "correct the connection's path, or create the database")
             }
             try refuseState(unresolved, path)
             return DatabaseFile(path: unresolved, identity: unresolved)

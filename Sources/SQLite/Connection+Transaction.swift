@@ -7,8 +7,6 @@ public enum TransactionKind: String, Sendable, Hashable {
     case deferred = "BEGIN DEFERRED"
     /// The write lock of every database that is open for writing, at once.
     case immediate = "BEGIN IMMEDIATE"
-    /// As `immediate`; outside WAL mode readers are kept out too.
-    case exclusive = "BEGIN EXCLUSIVE"
 }
 
 extension Connection {

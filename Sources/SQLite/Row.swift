@@ -46,11 +46,6 @@ public struct Row: Sendable {
         }
     }
 
-    /// The number in a column, nil for NULL; an error for any other type.
-    public func optionalReal(_ name: String) throws(SQLiteError) -> Double? {
-        self[name].isNull ? nil : try real(name)
-    }
-
     /// The text in a column as a string; an error for any other type and for bytes that are not UTF-8.
     public func text(_ name: String) throws(SQLiteError) -> String {
         guard let string = self[name].string else { throw mismatch(name, "UTF-8 text") }

@@ -54,8 +54,6 @@ public struct SQLiteError: Error, Sendable, Hashable, CustomStringConvertible {
     public var cannotOpen: Bool { primaryCode == SQLITE_CANTOPEN }
     /// The statement does more than its caller may do.
     public var isUnauthorized: Bool { primaryCode == SQLITE_AUTH }
-    /// A value or a row is over a limit.
-    public var isTooBig: Bool { primaryCode == SQLITE_TOOBIG }
     /// A value is of another type than its reader expects.
     public var isMismatch: Bool { primaryCode == SQLITE_MISMATCH }
     /// The transaction had been rolled back by an earlier error.

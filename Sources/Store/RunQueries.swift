@@ -58,14 +58,6 @@ extension ReadSession {
         try runs("list the runs in hand", "SELECT * FROM runs WHERE state IN ('queued', 'running') ORDER BY id", [])
     }
 
-    /// How many runs are in each state; states without runs are absent.
-    public func runCounts() throws(StoreError) -> [RunState: Int] {
-        let counts = try rows("count the runs", "SELECT state, count(*) AS n FROM runs GROUP BY state") {
-            row throws(SQLiteError) in (try row.decoded("state") { RunState(rawValue: $0) }, Int(try row.int("n")))
-        }
-        return Dictionary(uniqueKeysWithValues: counts)
-    }
-
     private func runs(_ operation: String, _ sql: String, _ parameters: [Value]) throws(StoreError) -> [Run] {
         var runs = try rows(operation, sql, parameters) { row throws(SQLiteError) in try Run(row) }
         for index in runs.indices { runs[index].steps = try steps(of: runs[index].id, operation) }

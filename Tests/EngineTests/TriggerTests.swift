@@ -26,8 +26,9 @@ struct TriggerTests {
             #expect(failure?.message.contains(name) == true)
             #expect(failure?.hint.isEmpty == false)
         }
-        let counts = try world.store.read { (session) throws(StoreError) in try session.runCounts() }
-        #expect(counts.isEmpty)
+        let runs = try world.store.read { (session) throws(StoreError) in try session.runs(RunFilter(), Page(limit: 1))
+        }
+        #expect(runs.items.isEmpty)
         world.end()
     }
 

@@ -31,13 +31,13 @@ struct DataRootsTests {
 
         func remove() { try? FileManager.default.removeItem(atPath: base) }
 
-        func resolve(_ path: String, mustExist: Bool = false) throws(Failure) -> DatabaseFile {
-            try DataRoots([root, base + "/data2"]).resolve(path, mustExist: mustExist)
+        func resolve(_ path: String) throws(Failure) -> DatabaseFile {
+            try DataRoots([root, base + "/data2"]).resolve(path)
         }
 
-        func code(_ path: String, mustExist: Bool = false) -> Failure.Code? {
+        func code(_ path: String) -> Failure.Code? {
             do throws(Failure) {
-                _ = try resolve(path, mustExist: mustExist)
+                _ = try resolve(path)
                 return nil
             } catch {
                 return error.code
@@ -55,7 +55,6 @@ struct DataRootsTests {
         #expect(try tree.resolve(tree.base + "/data2/x.db").path == tree.base + "/data2/x.db")
         #expect(try tree.resolve("sub/\u{301}deep/new.db").path == tree.root + "/sub/\u{301}deep/new.db")
         #expect(try tree.resolve("new.db").exists == false)
-        #expect(tree.code("new.db", mustExist: true) == .missingFile)
         #expect(tree.code("nowhere/new.db") == .missingFile)
         #expect(tree.code("dangling") == .missingFile)
         #expect(tree.code("sub") == .isDirectory)
@@ -73,11 +72,9 @@ struct DataRootsTests {
     func nothingLeadsOut(path: String) throws {
         let tree = try Tree()
         defer { tree.remove() }
-        for mustExist in [false, true] {
-            let failure = #expect(throws: Failure.self) { try tree.resolve(path, mustExist: mustExist) }
-            #expect(failure?.code == .outsideDataRoot, "\(failure?.message ?? "")")
-            #expect(failure?.message == "\(path) lies outside the data roots")
-        }
+        let failure = #expect(throws: Failure.self) { try tree.resolve(path) }
+        #expect(failure?.code == .outsideDataRoot, "\(failure?.message ?? "")")
+        #expect(failure?.message == "\(path) lies outside the data roots")
     }
 
     @Test(
@@ -120,15 +117,15 @@ struct DataRootsTests {
             "state/control.db", "link", "folder/control.db", "hard.db", "state/new.db", "folder/new.db",
             "state/deep/new.db", "sub/../state/control.db", state + "/strandline.lock",
         ] {
-            let failure = #expect(throws: Failure.self, "\(path)") { try roots.resolve(path, mustExist: false) }
+            let failure = #expect(throws: Failure.self, "\(path)") { try roots.resolve(path) }
             #expect(failure?.code == .serverState, "\(path)")
             #expect(failure?.hint.isEmpty == false)
         }
-        #expect(try roots.resolve("shop.db", mustExist: true).path == tree.root + "/shop.db")
-        #expect(try roots.resolve("state.db", mustExist: false).exists == false)
+        #expect(try roots.resolve("shop.db").path == tree.root + "/shop.db")
+        #expect(try roots.resolve("state.db").exists == false)
         // A root deeper in it is the user's own place.
         let deep = try DataRoots([state + "/deep"], stateDirectory: state)
-        #expect(try deep.resolve("new.db", mustExist: false).path == state + "/deep/new.db")
+        #expect(try deep.resolve("new.db").path == state + "/deep/new.db")
     }
 
     @Test func aRootMustExist() {

@@ -143,8 +143,8 @@ struct DestinationStateTests {
             let made = try world.inWarehouse("SELECT sql FROM sqlite_schema WHERE name = 'orders'")[0][0].string
             #expect(first.statements[0].replacingOccurrences(of: "main.", with: "") == made)
             try world.source.execute("INSERT INTO orders VALUES (3, 'c', '2024-05-02')")
-            _ = try world.warehouse.checkpoint(.truncate)
-            _ = try world.source.checkpoint(.truncate)
+            try world.warehouse.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            try world.source.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             let files = ["source.db", "warehouse.db"]
             let before = try files.map { try Data(contentsOf: URL(fileURLWithPath: world.path($0))) }
             let second = try world.plan(step)

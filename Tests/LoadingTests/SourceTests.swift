@@ -177,7 +177,7 @@ struct SourceTests {
         let world = try World(Tables.orders + "INSERT INTO orders VALUES (1, 'a', '2024-05-01')")
         try world.source.execute("PRAGMA journal_mode = DELETE")
         try world.load(world.step())
-        try world.source.begin(.exclusive)
+        try world.source.execute("BEGIN EXCLUSIVE")
         let failure = try world.failure(world.step())
         try world.source.rollback()
         #expect(failure?.code == .locked)

@@ -47,7 +47,7 @@ final class World {
     func path(_ name: String) -> String { directory + "/" + name }
 
     func file(_ name: String) throws -> DatabaseFile {
-        try DataRoots([directory]).resolve(name, mustExist: false)
+        try DataRoots([directory]).resolve(name)
     }
 
     // MARK: Steps and requests

@@ -61,7 +61,7 @@ struct AttachTests {
     @Test func anExclusiveLockIsBusyNotBroken() throws {
         let workspace = try Workspace()
         let source = try workspace.database("source.db", "CREATE TABLE t (a)")
-        try source.begin(.exclusive)
+        try source.execute("BEGIN EXCLUSIVE")
         let target = try Connection(path: workspace.path("target.db"), access: .create, busyTime: .milliseconds(10))
         let error = #expect(throws: SQLiteError.self) {
             try target.attach(path: workspace.path("source.db"), as: "source", access: .readOnly)

@@ -24,7 +24,6 @@ struct ConnectionTests {
                 "SELECT NULL AS n, 'a' AS t, 1 AS i, 1.5 AS r, x'00' AS b, CAST(x'ff' AS TEXT) AS broken"))
         #expect(try row.optionalInt("n") == nil)
         #expect(try row.optionalText("n") == nil)
-        #expect(try row.optionalReal("n") == nil)
         #expect(try row.bool("i"))
         #expect(try row.blob("b") == [0])
         for attempt in [{ try row.int("t") }, { try row.int("n") }, { try row.int("r") }] as [() throws -> Int64] {
@@ -153,7 +152,7 @@ struct ConnectionTests {
         #expect(try database.first("PRAGMA cell_size_check")?[0] == 1)
         #expect(try database.first("PRAGMA mmap_size")?.values ?? [0] == [0])
         let error = #expect(throws: SQLiteError.self) { try database.rows("SELECT zeroblob(100000000)") }
-        #expect(error?.isTooBig == true)
+        #expect(error?.message == "string or blob too big")
         #expect(throws: SQLiteError.self) {
             try database.rows("SELECT " + String(repeating: " ", count: 1 << 20) + "1")
         }
