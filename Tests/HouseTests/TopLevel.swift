@@ -2,7 +2,7 @@
 enum TopLevel {
     /// The product, and what tools and newcomers need beside it.
     static let allowed: Set<String> = [
-        "Package.swift", "Sources", "Tests", "public", "openapi.yaml", "Dockerfile",
+        "Package.swift", "Sources", "Tests", "public", "openapi.yaml", "Dockerfile", ".dockerignore",
         "README.md", "LICENSE", "Makefile", ".ci", ".swift-format", ".gitignore", "examples", "docs",
     ]
 
