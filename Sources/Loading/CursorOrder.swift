@@ -16,7 +16,7 @@ enum CursorOrder: Equatable {
         switch cursor.format {
         case .iso8601: self = .instants
         case .some(let format): self = .unixTime(unitsPerSecond: format.unitsPerSecond ?? 1)
-        case nil: self = strategy == .sequence ? .plain : .instants
+        case nil: self = strategy == .sequence || strategy == .cdc ? .plain : .instants
         }
     }
 

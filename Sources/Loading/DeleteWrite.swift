@@ -51,6 +51,14 @@ struct DeleteWrite {
         }
     }
 
+    /// The number of the table's rows that are not marked, counted no further than `bound`: counting a large table takes
+    /// longer than changing little of it.
+    func rowsThere(_ session: LoadSession, upTo bound: Int) throws(LoadStop) -> Int {
+        let condition = isMarked("d").map { " WHERE NOT \($0)" } ?? ""
+        return try session.integer(
+            "SELECT count(*) FROM (SELECT 1 FROM \(table.sql) AS d\(condition) LIMIT ?)", [Value(bound)])
+    }
+
     /// The number of the table's rows that are not marked.
     func rowsThere(_ session: LoadSession) throws(LoadStop) -> Int {
         guard let column, table.shape?.column(column) != nil else { return try session.rowsInDestination(table) }

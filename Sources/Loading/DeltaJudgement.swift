@@ -96,20 +96,27 @@ struct DeltaJudgement {
     }
 
     /// What is to be said of whole numbers missing between those read, where no two rows share one.
-    func gaps(_ range: DeltaRange) throws(LoadStop) -> [LoadWarning] {
-        guard step.strategy == .sequence, step.onGap != .ignore, step.lookback == .none,
+    ///
+    /// Of a log of events `numbers` says how many different ones were read, and `last` the last that was read before.
+    func gaps(
+        _ range: DeltaRange, numbers: Int? = nil, after last: CursorKey? = nil
+    ) throws(LoadStop) -> [LoadWarning] {
+        guard step.strategy == .sequence || step.strategy == .cdc, step.onGap != .ignore, step.lookback == .none,
             case .integer(let highest) = tally.position?.key
         else { return [] }
         let base: Int64
         if case .integer(let lower) = range.lower, !range.includesLower {
             base = lower
+        } else if case .integer(let last) = last, case .integer(let lowest) = tally.lowest, last < lowest {
+            // The last event that was read is gone from the log by now.
+            base = last
         } else if case .integer(let lowest) = tally.lowest, lowest > .min {
             base = lowest - 1
         } else {
             return []
         }
         let (span, overflow) = highest.subtractingReportingOverflow(base)
-        let withCursor = tally.passed - (range.includesNull ? tally.nullCursors : 0)
+        let withCursor = numbers ?? tally.passed - (range.includesNull ? tally.nullCursors : 0)
         guard !overflow, span > Int64(withCursor) else { return [] }
         let message =
             "\(span - Int64(withCursor)) numbers of \(cursor.column) are missing between \(base + 1) and \(highest)"

@@ -83,6 +83,12 @@ struct DeltaStatement {
         return condition.within("SELECT \(selected) FROM \(relation.sql) WHERE \(condition.sql)")
     }
 
+    /// The places of a range's rows in the order.
+    func place(_ range: DeltaRange) -> Text {
+        let condition = condition(range)
+        return condition.within("SELECT \(quoted(cursor)) FROM \(relation.sql) WHERE \(condition.sql)")
+    }
+
     /// The rows of a range, of those that share a key only the newest.
     func selectNewest(_ range: DeltaRange, gate: String = DeltaGate.name) -> Text {
         guard needsNewest else { return select(range, gate: gate) }

@@ -29,24 +29,7 @@ struct UpsertWrite: DeltaWrite {
     }
 
     private func upsert(_ rows: DeltaStatement.Text) -> DeltaStatement.Text {
-        let key = delta.keyColumns.map(quoted).joined(separator: ", ")
-        let keys = Set(delta.keyColumns.map(fold))
-        // A key that ignores case may come with other bytes than those that are there.
-        let isBinary = table.shape?.uniqueKeys.contains { $0.columns == keys && $0.isBinary } ?? true
-        let others = delta.columns.map(\.destination).filter { !isBinary || !keys.contains(fold($0)) }
-        var action = "DO NOTHING"
-        let deletes = DeleteWrite(table)
-        let changes = others.map { "\(quoted($0)) = excluded.\(quoted($0))" } + [deletes.unmark].compactMap { $0 }
-        if !changes.isEmpty {
-            let differs =
-                (others.isEmpty
-                    ? [] : [DestinationTable.differs(others, table.shape, old: "strandline_old", new: "excluded")])
-                + [deletes.isMarked("strandline_old")].compactMap { $0 }
-            action = "DO UPDATE SET \(changes.joined(separator: ", ")) WHERE \(differs.joined(separator: " OR "))"
-        }
-        // A SELECT that ends in a table name needs its WHERE before ON CONFLICT; every SELECT here has one.
-        return rows.within(
-            "\(table.insert) AS strandline_old (\(delta.inserted)) \(rows.sql) ON CONFLICT (\(key)) \(action)")
+        KeyedUpsert(columns: delta.columns.map(\.destination), keyColumns: delta.keyColumns, table: table).text(rows)
     }
 
     /// The staged rows that are new or differ from those that are there, as they stand behind FROM.
@@ -69,7 +52,7 @@ struct UpsertWrite: DeltaWrite {
             rows = staged
         }
         let upsert = upsert(rows)
-        let before = try mayIgnore(session) ? try session.rowsInDestination(table) : nil
+        let before = try table.mayIgnoreRows(session) ? try session.rowsInDestination(table) : nil
         let (changed, updated) = try session.undoable([touched]) { () throws(LoadStop) in
             try session.connection.stopping { db throws(SQLiteError) in
                 try db.countingUpdates { () throws(SQLiteError) in try db.run(upsert.sql, upsert.parameters) }
@@ -85,13 +68,6 @@ struct UpsertWrite: DeltaWrite {
             guard added == counts.inserted, missing == 0 else { throw .failure(counts.unaccounted(changed)) }
         }
         return counts
-    }
-
-    /// Whether a trigger of the table may drop rows, which the statement's own figures do not show.
-    private func mayIgnore(_ session: LoadSession) throws(LoadStop) -> Bool {
-        try session.integer(
-            "SELECT count(*) FROM main.sqlite_schema WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE "
-                + "AND sql LIKE '%ignore%'", [.text(table.shape?.name ?? "")]) > 0
     }
 
     /// The rows of the delta whose key the destination does not have.

@@ -8,7 +8,7 @@ internal import SQLite
 /// of rows that share one, so that a load that was cut short goes on where its last commit ended.
 struct IncrementalLoad: StepLoad {
     let session: LoadSession
-    let cursor: Cursor
+    private(set) var cursor: Cursor
     let rowsPerCommit: Int
     private var window: DeltaWindow?
     /// Where this load's last commit ended; nil before the first.
@@ -34,22 +34,30 @@ struct IncrementalLoad: StepLoad {
     /// Does the next commit's work.
     mutating func next(at now: Timestamp) throws(LoadStop) -> DestinationLedger.Record {
         let held = try session.ledger.watermark(pipeline, step.name)
-        let relation = try session.relation()
-        session.noteQuery()
         var table = try session.destination()
-        let match = try SchemaMatch(source: relation.shape, destination: table.shape, step: step)
-        var warnings = resumeAfter == nil ? match.warnings : []
+        var source = try session.deltaSource(held?.watermark, table)
+        cursor = source.cursor
+        session.noteQuery()
+        if let changes = source.changes, changes.isEmpty, table.shape == nil { return nothing(changes) }
+        let match = try SchemaMatch(source: source.rows.shape, destination: table.shape, step: step)
+        var warnings = resumeAfter == nil ? match.warnings + (source.changes?.warnings ?? []) : []
         try refuseWhatDoesNotFit(held, table)
-        let delta = session.delta(relation, cursor, match.pairs)
+        let delta = session.delta(source, match.pairs)
         let isNew = table.shape == nil
         if resumeAfter == nil {
             session.isFirstLoad = held == nil
             session.hasMadeTable = isNew
             warnings += try warnAboutDestination(held, table, delta)
-            if !isNew { try refuseKeyWithoutConstraint(table, relation) }
-            table = try session.prepare(table, match, relation)
+            if !isNew { try refuseKeyWithoutConstraint(table, source.rows) }
+            table = try session.prepare(table, match, source.rows)
+            // A table that was just made leaves no temporary view behind.
+            if source.changes != nil { source = try session.deltaSource(held?.watermark, table) }
         }
         try session.undo?.open(table, isCreated: isNew, added: isNew ? [] : match.added.map(\.name))
+        let changes = source.changes.map { changes in
+            ChangeWrite(changes, delta, table, applied: AppliedChanges(session.request), at: now)
+        }
+        if resumeAfter == nil { try changes?.applied.prepare(table, session) }
         let window: DeltaWindow
         var strays = DeltaTally()
         if let known = self.window {
@@ -58,7 +66,7 @@ struct IncrementalLoad: StepLoad {
             let made = try session.window(delta, cursor, held?.watermark, now)
             self.window = made
             strays = try straysBelow(made.range, delta)
-            try foresee(made.range, held, delta, strays)
+            try foresee(made.range, held, delta, strays, changes)
             window = self.window ?? made
         }
         var range = window.range
@@ -70,17 +78,18 @@ struct IncrementalLoad: StepLoad {
         session.reset(range)
         session.trail.bounds = CursorBounds(range, cursor: cursor.column)
         session.trail.enter(.write)
-        var counts = try write(range, delta, table, held, isWhole: isNew && isLast && range.lower == nil)
+        let isWhole = isNew && isLast && range.lower == nil && changes == nil
+        var counts = try write(range, delta, table, changes ?? session.writer(delta, table, held), isWhole: isWhole)
         session.gate.add(strays)
         let tally = session.gate.tally
         session.trail.cursorRows = CursorRows(tally, byIndex: delta.isOrdered && range.lower != nil)
-        let judged = try judge(tally, counts, delta, range)
-        try DeltaJudgement.refuseLost(passed: tally.passed, kept: counts.read)
+        let judged = try judge(tally, counts, delta, range, changes)
+        if changes == nil { try DeltaJudgement.refuseLost(passed: tally.passed, kept: counts.read) }
         // What a cut load has to say of all its rows its first commit says; of its own rows each says only this.
         warnings += isCut ? judged.filter { $0.code == DeltaJudgement.duplicateKeys } : judged
         if resumeAfter == nil { warnings += foresight }
-        if isLast, !isNew, let sweep = try KeySweep(relation, match, table) {
-            let swept = try sweep.run(relation, at: now, session)
+        if isLast, !isNew, let sweep = try KeySweep(source.relation, match, table) {
+            let swept = try sweep.run(source.relation, at: now, session)
             counts = counts + swept.counts
             warnings += swept.warnings
         }
@@ -92,7 +101,7 @@ struct IncrementalLoad: StepLoad {
     }
 
     private func write(
-        _ range: DeltaRange, _ delta: DeltaStatement, _ table: DestinationTable, _ held: DestinationLedger.Held?,
+        _ range: DeltaRange, _ delta: DeltaStatement, _ table: DestinationTable, _ writer: any DeltaWrite,
         isWhole: Bool
     ) throws(LoadStop) -> RowCounts {
         let whole = WholeTableWrite(delta: delta, table: table)
@@ -100,13 +109,12 @@ struct IncrementalLoad: StepLoad {
             return counts
         }
         do throws(LoadStop) {
-            let writer = session.writer(delta, table, held)
             for statement in writer.statements(range) { session.trail.note(statement) }
             return try writer.write(range, session)
         } catch {
             // What the pass saw says more than the constraint that stopped it.
             if case .sqlite(let cause) = error, cause.isConstraint {
-                _ = try judge(session.gate.tally, RowCounts(), delta, range)
+                _ = try judge(session.gate.tally, RowCounts(), delta, range, writer as? ChangeWrite)
             }
             throw error
         }
@@ -165,7 +173,10 @@ struct IncrementalLoad: StepLoad {
                         "table \(step.destination.table) is empty though earlier runs loaded rows; only rows above "
                         + "the watermark are read. Delete the watermark to load all again"))
         }
-        if held?.watermark.run != nil, try session.value("SELECT 1 FROM \(delta.relation.sql) LIMIT 1") == nil {
+        // A log may be emptied once its events were read.
+        if step.strategy != .cdc, held?.watermark.run != nil,
+            try session.value("SELECT 1 FROM \(delta.relation.sql) LIMIT 1") == nil
+        {
             warnings.append(
                 LoadWarning(code: "source_empty", message: "the source is empty, though earlier runs read rows from it")
             )
@@ -199,7 +210,8 @@ struct IncrementalLoad: StepLoad {
 
     /// Looks once over what is to be loaded and, when that is much, finds the cursor values at which commits end.
     private mutating func foresee(
-        _ range: DeltaRange, _ held: DestinationLedger.Held?, _ delta: DeltaStatement, _ strays: DeltaTally
+        _ range: DeltaRange, _ held: DestinationLedger.Held?, _ delta: DeltaStatement, _ strays: DeltaTally,
+        _ changes: ChangeWrite?
     ) throws(LoadStop) {
         // An index shows by itself how much there is above a place.
         if range.lower == nil || !delta.isOrdered {
@@ -216,12 +228,16 @@ struct IncrementalLoad: StepLoad {
         var ahead = session.probe.tally
         guard let highest = ahead.position?.key else { return }
         ends = try CommitEnds(session: session, delta: delta, rowsPerCommit: rowsPerCommit).find(range, upTo: highest)
+        if changes != nil, let reached = held?.reached.flatMap({ session.order.key($0) }) {
+            // Events that were applied before are applied again in one commit, or rows would go back in time between.
+            ends.removeAll { $0.compare(reached) < 0 }
+        }
         guard !ends.isEmpty else { return }
         isCut = true
         // The last commit ends where the source ends now, not where it will end by then.
         window?.upper = highest
         ahead.merge(strays)
-        foresight = try judge(ahead, RowCounts(), delta, range)
+        foresight = try judge(ahead, RowCounts(), delta, range, changes)
     }
 
     /// Whether so many rows are cut: the last commit holds one to two times `rowsPerCommit`, so fewer make one commit.
@@ -292,10 +308,15 @@ struct IncrementalLoad: StepLoad {
 
     /// Applies the policies to what the pass saw: fails, or answers the warnings.
     private func judge(
-        _ tally: DeltaTally, _ counts: RowCounts, _ delta: DeltaStatement, _ range: DeltaRange
+        _ tally: DeltaTally, _ counts: RowCounts, _ delta: DeltaStatement, _ range: DeltaRange, _ changes: ChangeWrite?
     ) throws(LoadStop) -> [LoadWarning] {
         let judgement = DeltaJudgement(step: step, cursor: cursor, order: session.order, tally: tally)
         var warnings = try judgement.warnings()
+        if let changes {
+            guard changes.log.isCounted, step.onGap != .ignore else { return warnings }
+            return warnings
+                + (try judgement.gaps(range, numbers: try changes.numbers(range, session), after: lastRead(range)))
+        }
         if delta.needsNewest, step.writeMode != .append {
             warnings += try judgement.duplicates(passed: tally.passed, kept: counts.read)
         }
@@ -303,7 +324,18 @@ struct IncrementalLoad: StepLoad {
         return warnings
     }
 
+    /// The place below which all was read by earlier runs; nil where none has read anything.
+    private func lastRead(_ range: DeltaRange) -> CursorKey? {
+        resumeAfter == nil && session.isFirstLoad ? nil : range.lower
+    }
+
     // MARK: After the rows
+
+    /// The record of a load that found no event with a row, so that nothing tells what a table would look like.
+    private func nothing(_ changes: ChangeLog) -> DestinationLedger.Record {
+        DestinationLedger.Record(
+            counts: RowCounts(), key: [], window: "no rows", warnings: changes.warnings, isFinal: true)
+    }
 
     /// Moves the watermark to the highest position read, never back, and answers the commit's record.
     private func advance(
@@ -336,10 +368,12 @@ struct IncrementalLoad: StepLoad {
         }
         let from = range.lower.map { "\(cursor.column) \(range.includesLower ? ">=" : ">") \($0.display)" }
         let to = (tally.position?.key ?? range.upper).map { "\(cursor.column) <= \($0.display)" }
-        let words = [from, to].compactMap { $0 }.joined(separator: " and ")
+        var words = [from, to].compactMap { $0 }.joined(separator: " and ")
+        if words.isEmpty { words = "all rows" }
+        if step.strategy == .cdc { words += " (\(tally.passed) events)" }
         return DestinationLedger.Record(
             counts: counts, watermarkBefore: before?.value, watermarkAfter: after?.value, key: after?.key ?? [],
-            window: words.isEmpty ? "all rows" : words, warnings: warnings, isFinal: isLast)
+            window: words, warnings: warnings, isFinal: isLast)
     }
 
     private func moves(_ position: DeltaPosition, above held: Watermark?) -> Bool {

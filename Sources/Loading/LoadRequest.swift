@@ -38,8 +38,11 @@ public struct LoadRequest: Sendable {
 
 extension LoadRequest {
     /// The step's cursor; a failure where an incremental strategy has none.
+    ///
+    /// Where the sequence of change events is yet to be found, it is called that.
     func cursor() throws(LoadStop) -> Cursor {
         if let cursor = step.cursor { return cursor }
+        if step.strategy == .cdc { return Cursor(column: "sequence") }
         throw .failure(
             Failure(
                 .missingCursor, "step \(step.name) has strategy \(step.strategy.rawValue) but no cursor",

@@ -6,15 +6,20 @@ extension Loader {
     /// What the load would do now; reads the source and changes nothing.
     public func plan(_ request: LoadRequest, stop: StopToken) throws(Failure) -> LoadPlan {
         try withSession(request, for: .look, stop: stop, progress: LoadProgress()) { session throws(LoadStop) in
-            let relation = try session.relation()
+            if request.fullRefresh { try session.refuseRebuildFromEvents() }
             let table = try session.destination()
+            let strategy = request.fullRefresh ? .fullRefresh : request.step.strategy
+            let source =
+                strategy.isIncremental ? try session.deltaSource(try session.held()?.watermark, table) : nil
+            let relation = if let source { source.rows } else { try session.relation() }
             let match = try SchemaMatch(source: relation.shape, destination: table.shape, step: request.step)
             var plan = LoadPlan(
                 step: request.step.name, strategy: request.step.strategy, watermark: nil, from: nil, to: nil, rows: 0,
                 columns: match.pairs.map(\.source), createsDestination: table.shape == nil, statements: [],
                 fullScans: [], suggestedIndexes: [], warnings: match.warnings)
-            switch request.fullRefresh ? .fullRefresh : request.step.strategy {
-            case .timestamp, .sequence: try fill(&plan, session, try request.cursor(), relation, table, match)
+            switch strategy {
+            case .timestamp, .sequence, .cdc:
+                if let source { try fill(&plan, session, source, table, match) }
             case .fullRefresh:
                 plan.rows = try session.integer("SELECT count(*) FROM \(relation.sql)")
                 plan.statements = try FullRefreshLoad(session: session).statements(table, match, relation)
@@ -31,11 +36,12 @@ extension Loader {
     }
 
     private func fill(
-        _ plan: inout LoadPlan, _ session: LoadSession, _ cursor: Cursor, _ relation: SourceRelation,
-        _ table: DestinationTable, _ match: SchemaMatch
+        _ plan: inout LoadPlan, _ session: LoadSession, _ source: DeltaSource, _ table: DestinationTable,
+        _ match: SchemaMatch
     ) throws(LoadStop) {
         let request = session.request
-        let delta = session.delta(relation, cursor, match.pairs)
+        let (cursor, relation) = (source.cursor, source.relation)
+        let delta = session.delta(source, match.pairs)
         let held = try session.held()
         session.isFirstLoad = held == nil
         session.hasMadeTable = table.shape == nil
@@ -49,7 +55,7 @@ extension Loader {
         plan.rows = try session.count(window.range, delta)
         session.probe.add(try load.straysBelow(window.range, delta))
         let tally = session.probe.tally
-        if delta.needsNewest, request.step.writeMode != .append {
+        if delta.needsNewest, request.step.writeMode != .append, source.changes == nil {
             session.probe.reset(window.range, readBefore: nil)
             let newest = delta.selectNewest(window.range, gate: DeltaGate.probeName)
             let kept = try session.integer("SELECT count(*) FROM (\(newest.sql))", newest.parameters)
@@ -62,18 +68,22 @@ extension Loader {
         plan.warnings += try DeltaJudgement(
             step: request.step, cursor: cursor, order: session.order, tally: tally
         ).warnings()
+        plan.warnings += source.changes?.warnings ?? []
         if table.shape == nil {
-            plan.statements = table.create(match, relation)
+            plan.statements = table.create(match, source.rows)
         } else {
             plan.statements = match.added.map { table.add($0) }
         }
-        let prepared = table.prepared(match, relation)
+        let prepared = table.prepared(match, source.rows)
         let whole = WholeTableWrite(delta: delta, table: prepared)
-        var isWhole = table.shape == nil && window.range.lower == nil && whole.fits
+        var isWhole = table.shape == nil && window.range.lower == nil && source.changes == nil && whole.fits
         if isWhole { isWhole = try session.integer("SELECT count(*) FROM \(relation.sql)") == plan.rows }
-        plan.statements +=
-            isWhole ? [whole.copy] : session.writer(delta, prepared, held).statements(window.range).map(\.sql)
-        plan.fullScans = try scans(delta.select(window.range), session)
+        let changes = source.changes.map {
+            ChangeWrite($0, delta, prepared, applied: AppliedChanges(request), at: clock.now())
+        }
+        let writer: any DeltaWrite = changes ?? session.writer(delta, prepared, held)
+        plan.statements += isWhole ? [whole.copy] : writer.statements(window.range).map(\.sql)
+        plan.fullScans = try scans(delta.place(window.range), session)
         if table.shape != nil, let sweep = try KeySweep(relation, match, prepared) {
             plan.statements += sweep.statements
             plan.fullScans += [prepared.shape?.name].compactMap { $0 }

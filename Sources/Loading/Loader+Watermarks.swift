@@ -26,6 +26,9 @@ extension Loader {
             try session.transaction { () throws(LoadStop) in
                 try session.ledger.prepare()
                 let held = try session.ledger.watermark(request.pipeline, request.step.name)
+                let cursor =
+                    request.step.strategy == .cdc
+                    ? try session.deltaSource(held?.watermark, try session.destination()).cursor : cursor
                 let watermark = Watermark(
                     pipeline: request.pipeline, step: request.step.name, cursor: cursor.column, value: value,
                     updatedAt: clock.now(), reason: reason,
@@ -59,10 +62,11 @@ extension Loader {
         let cursor = try cursor(of: request.step)
         if let value { try refuseUnordered(value, cursor, request.step) }
         return try withSession(request, for: .look, stop: stop, progress: LoadProgress()) { session throws(LoadStop) in
-            let relation = try session.relation()
-            let delta = session.delta(relation, cursor, [])
             let now = clock.now()
             let held = try session.held()?.watermark
+            let source = try session.deltaSource(held, try session.destination())
+            let cursor = source.cursor
+            let delta = session.delta(source, [])
             let proposed = value.map {
                 Watermark(
                     pipeline: request.pipeline, step: request.step.name, cursor: cursor.column, value: $0,
@@ -86,6 +90,8 @@ extension Loader {
 
     private func cursor(of step: LoadStep) throws(Failure) -> Cursor {
         if let cursor = step.cursor { return cursor }
+        // Its column is found with the change log.
+        if step.strategy == .cdc { return Cursor(column: "sequence") }
         throw Failure(
             .missingCursor, "step \(step.name) has no cursor, so it has no watermark",
             hint: "give it a cursor and a strategy that uses one")

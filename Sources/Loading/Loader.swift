@@ -34,11 +34,14 @@ public final class Loader: Sendable {
 
     /// The way in which the session's step finds and writes what changed.
     private func stepLoad(_ session: LoadSession) throws(LoadStop) -> any StepLoad {
-        if session.request.fullRefresh { return FullRefreshLoad(session: session) }
+        if session.request.fullRefresh {
+            try session.refuseRebuildFromEvents()
+            return FullRefreshLoad(session: session)
+        }
         switch session.request.step.strategy {
         case .fullRefresh: return FullRefreshLoad(session: session)
         case .snapshotDiff: return SnapshotDiffLoad(session: session)
-        case .timestamp, .sequence:
+        case .timestamp, .sequence, .cdc:
             return IncrementalLoad(session, cursor: try session.request.cursor(), rowsPerCommit: rowsPerCommit)
         }
     }

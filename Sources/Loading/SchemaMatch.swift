@@ -49,9 +49,12 @@ struct SchemaMatch {
     /// The source's columns that the step loads; fails where the step names one that is not there.
     private static func select(_ source: TableShape, _ step: LoadStep) throws(LoadStop) -> [ColumnShape] {
         var names = step.primaryKey.map { ($0, "primary_key", Failure.Code.unknownColumn) }
-        if let cursor = step.cursor { names.append((cursor.column, "cursor.column", .unknownColumn)) }
+        // The sequence of events is none of their rows' columns, and what is excluded need not be in each event.
+        if step.strategy != .cdc {
+            if let cursor = step.cursor { names.append((cursor.column, "cursor.column", .unknownColumn)) }
+            names += step.columns.exclude.map { ($0, "columns.exclude", .unknownColumn) }
+        }
         names += (step.columns.include ?? []).map { ($0, "columns.include", .unknownColumn) }
-        names += step.columns.exclude.map { ($0, "columns.exclude", .unknownColumn) }
         for (name, field, code) in names where source.column(name) == nil {
             throw .failure(
                 Failure(

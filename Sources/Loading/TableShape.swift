@@ -46,6 +46,11 @@ struct TableShape {
     /// How a column, whatever the case of its name, converts what is stored in it; nil where there is none.
     func affinity(of name: String) -> Affinity? { column(name).map { Affinity(declared: $0.type, isStrict: isStrict) } }
 
+    /// The name by which the rows' numbers are reached; nil where there are none, or columns hide all of their names.
+    var rowNumberName: String? {
+        hasRowNumber ? ["rowid", "_rowid_", "oid"].first { column($0) == nil } : nil
+    }
+
     /// Whether no two rows share these columns.
     func isUnique(_ names: [String]) -> Bool {
         let set = Set(names.map(fold))

@@ -10,7 +10,8 @@ public struct LoadStep: Sendable, Equatable {
     public var destination: Destination
     /// How it finds what changed.
     public var strategy: Strategy
-    /// The column that orders change; nil for a strategy that compares or rebuilds all rows.
+    /// The column that orders change; nil for a strategy that compares or rebuilds all rows, and for `cdc` where it is
+    /// to be found.
     public var cursor: Cursor?
     /// The columns that name a row; empty when it has no key.
     public var primaryKey: [String]
@@ -38,6 +39,8 @@ public struct LoadStep: Sendable, Equatable {
     public var softDelete: String?
     /// What is kept so that runs can be rolled back; nil keeps nothing.
     public var undo: UndoPolicy?
+    /// How the change events are written that a step with the strategy `cdc` reads.
+    public var changeLog = ChangeLogFormat()
 
     /// Makes a step.
     public init(
@@ -106,9 +109,12 @@ public struct LoadStep: Sendable, Equatable {
 
 /// How a load finds what changed.
 public enum Strategy: String, Sendable, CaseIterable {
-    case timestamp, sequence
+    case timestamp, sequence, cdc
     case snapshotDiff = "snapshot_diff"
     case fullRefresh = "full_refresh"
+
+    /// Whether it reads only what lies above a watermark.
+    public var isIncremental: Bool { [.timestamp, .sequence, .cdc].contains(self) }
 }
 
 /// How changed rows enter the destination.
@@ -170,7 +176,7 @@ public enum Reach: Sendable, Equatable {
 public struct Cursor: Sendable, Equatable {
     /// The column's name.
     public var column: String
-    /// How its values are written; nil means ISO 8601 for text in `timestamp`, plain order in `sequence`.
+    /// How its values are written; nil means ISO 8601 for text in `timestamp`, plain order elsewhere.
     public var format: CursorFormat?
     /// What happens to rows whose cursor is NULL.
     public var onMissing: MissingCursorPolicy

@@ -26,10 +26,22 @@ struct DocumentRefusalTests {
                 "steps[0].detect_deletes", "as it is"
             ),
             (step("kind: sql", "sql: SELECT 1"), .unsupported, "steps[0].kind", "load"),
+            // Change events.
+            (step("strategy: cdc", without: ["primary_key"]), .missingKey, "steps[0].primary_key", "primary_key"),
+            (step("strategy: cdc", "write_mode: append"), .invalidValue, "steps[0].write_mode", "Remove"),
+            (step("strategy: cdc", "on_duplicate_key: fail"), .invalidValue, "steps[0].on_duplicate_key", "Remove"),
+            (step("strategy: cdc", "lookback: 1h"), .invalidValue, "steps[0].lookback", "whole number"),
+            (step("strategy: cdc", "change_log: flatt"), .invalidValue, "steps[0].change_log", "`flat`"),
+            (step("strategy: cdc", "change_log: { op: x }"), .unknownKey, "steps[0].change_log.op", "operation"),
             (
-                step("strategy: cdc"), .unsupported, "steps[0].strategy",
-                "timestamp, sequence, snapshot_diff, full_refresh"
+                step("strategy: cdc", "change_log: { shape: debezium, operation: x }"), .invalidValue,
+                "steps[0].change_log.operation", "Remove"
             ),
+            (
+                step("strategy: cdc", "cursor: { column: lsn, on_missing: include }"), .invalidValue,
+                "steps[0].cursor.on_missing", "query"
+            ),
+            (step("change_log: flat"), .invalidValue, "steps[0].change_log", "Remove"),
             (step("strategy: snapshot_diff"), .invalidValue, "steps[0].cursor", "timestamp or sequence"),
             (
                 step("strategy: snapshot_diff", "write_mode: upsert", without: ["cursor"]), .invalidValue,
@@ -165,7 +177,7 @@ struct DocumentRefusalTests {
                 strategy: timestamp
                 max_shrink: 7
               - name: a
-                strategy: cdc
+                strategy: hourly
             """)
         #expect(
             failures.map { "\($0.mark?.line ?? 0) \($0.field ?? "")" } == [

@@ -93,6 +93,25 @@ struct PipelineDocumentTests {
         #expect(failures(query).map(\.field) == ["steps[0].primary_key"])
     }
 
+    @Test func changeEventsNeedOnlyAKey() throws {
+        let found = try decode(step("strategy: cdc", without: ["cursor"])).pipeline.steps[0]
+        #expect(found.strategy == .cdc && found.writeMode == .upsert)
+        #expect(found.cursor == nil && found.lookback == .none && found.onGap == .warn)
+        #expect(found.changeLog == ChangeLogFormat())
+        let named = try decode(
+            step(
+                "strategy: cdc", "cursor: { column: seq, initial: 5 }", "lookback: 100", "on_gap: fail",
+                "soft_delete: gone_at", "columns: { exclude: [note] }",
+                "change_log: { shape: flat, operation: what, data: row, index: part }")
+        ).pipeline.steps[0]
+        #expect(named.cursor == Cursor(column: "seq", initial: .integer(5)))
+        #expect(named.lookback == .count(100) && named.onGap == .fail && named.softDelete == "gone_at")
+        #expect(named.changeLog.shape == .flat && named.changeLog.operation == "what")
+        #expect(named.changeLog.data == "row" && named.changeLog.index == "part")
+        let short = try decode(step("strategy: cdc", "change_log: debezium", without: ["cursor"])).pipeline.steps[0]
+        #expect(short.changeLog.shape == .debezium)
+    }
+
     @Test func usesTheDefaultsThatProtectTheData() throws {
         let orders = try decode(step()).pipeline.steps[0]
         #expect(orders.writeMode == .upsert)

@@ -21,6 +21,11 @@ struct MovementDecoding {
             step.settle = reach("settle", step.strategy) ?? .none
             gaps(&step)
             deletes(&step)
+        case .cdc: ChangeLogDecoding(fields: fields, movement: self).decode(into: &step)
+        }
+        if step.strategy != .cdc, fields.node("change_log") != nil {
+            fields.refuse(
+                "change_log", "`change_log` has a meaning only with `strategy: cdc`", hint: "Remove it.")
         }
     }
 
@@ -61,16 +66,18 @@ struct MovementDecoding {
         step.strategy == .timestamp && step.writeMode != .append ? .time(Limits.usualLookback) : .none
     }
 
-    private func gaps(_ step: inout LoadStep) {
+    /// Reads `on_gap`.
+    func gaps(_ step: inout LoadStep) {
         if step.strategy == .timestamp, fields.node("on_gap") != nil {
-            fields.refuse("on_gap", "`on_gap` has a meaning only with `strategy: sequence`", hint: "Remove it.")
+            fields.refuse(
+                "on_gap", "`on_gap` has a meaning only with `strategy: sequence` or `cdc`", hint: "Remove it.")
             return
         }
         step.onGap = fields.word("on_gap", GapPolicy.self) ?? step.onGap
     }
 
     /// Time for a time cursor, a count for numbers of a sequence; nil when the key is missing or refused.
-    private func reach(_ key: String, _ strategy: Strategy) -> Reach? {
+    func reach(_ key: String, _ strategy: Strategy) -> Reach? {
         if strategy == .timestamp {
             return fields.duration(key, in: .zero...Limits.longestReach).map { $0 == .zero ? .none : .time($0) }
         }
@@ -83,7 +90,8 @@ struct MovementDecoding {
         return fields.whole(key, in: 0...Int64.max).map { $0 == 0 ? .none : .count($0) }
     }
 
-    private func cursor(_ strategy: Strategy) -> Cursor? {
+    /// The column that orders change; nil, with the reason noted, when it is missing or refused.
+    func cursor(_ strategy: Strategy) -> Cursor? {
         guard let node = fields.node("cursor") else {
             let example = strategy == .timestamp ? "updated_at" : "id"
             fields.miss(
@@ -100,7 +108,7 @@ struct MovementDecoding {
                 code: .missingCursor)
         }
         let column = parts.identifier("column")
-        if strategy == .sequence {
+        if strategy != .timestamp {
             for key in ["format", "on_unparsable"] where parts.node(key) != nil {
                 parts.refuse(key, "`\(key)` has a meaning only with `strategy: timestamp`", hint: "Remove it.")
             }
@@ -117,7 +125,7 @@ struct MovementDecoding {
         guard let node = cursor.node("initial") else { return nil }
         let isText = strategy == .timestamp && (format ?? .iso8601) == .iso8601
         switch node.content {
-        case .scalar(.string(let text)) where strategy == .sequence: return .text(text)
+        case .scalar(.string(let text)) where strategy != .timestamp: return .text(text)
         case .scalar(.string(let text)) where isText && TimeText.isTime(text): return .text(text)
         case .scalar(.integer(let value)) where !isText: return .integer(value)
         case .scalar(.number(let value)) where !isText: return .real(value)

@@ -61,7 +61,8 @@ struct StepChecks {
 
     private func checkColumns(_ step: LoadStep) {
         var needed = step.primaryKey.map { ($0, "a column of the primary key") }
-        if let cursor = step.cursor { needed.append((cursor.column, "the cursor")) }
+        // The cursor of a change log is no column of the rows.
+        if let cursor = step.cursor, step.strategy != .cdc { needed.append((cursor.column, "the cursor")) }
         // What is no mapping has been refused when it was decoded.
         guard case .mapping = fields.node("columns")?.content, let columns = fields.mapping("columns") else { return }
         for (column, what) in needed {

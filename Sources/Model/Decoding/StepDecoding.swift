@@ -8,7 +8,7 @@ struct StepDecoding {
     private static let keys = [
         "name", "kind", "depends_on", "source", "destination", "strategy", "cursor", "primary_key", "write_mode",
         "lookback", "settle", "max_shrink", "columns", "schema_policy", "on_gap", "on_duplicate_key", "detect_deletes",
-        "soft_delete", "undo",
+        "soft_delete", "undo", "change_log",
     ]
     private static let unsupported = [
         "checks": "Remove it; compare the counts that each run reports.",
@@ -68,11 +68,6 @@ struct StepDecoding {
         switch fields.node("strategy")?.content {
         case nil:
             fields.miss("strategy", "the step has no `strategy`", hint: "Add one of \(words).")
-            return nil
-        case .scalar(.string("cdc")):
-            fields.refuse(
-                "strategy", "the strategy `cdc` is not supported by this version",
-                hint: "The strategies are \(words); `snapshot_diff` follows every change.", code: .unsupported)
             return nil
         default: return fields.word("strategy", Strategy.self)
         }

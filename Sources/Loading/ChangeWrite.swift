@@ -1,0 +1,235 @@
+internal import Model
+internal import Platform
+internal import SQLite
+
+/// Applies change events: of each key's the newest, as an upsert or a delete, and counts what really changed.
+struct ChangeWrite: DeltaWrite {
+    let delta: DeltaStatement
+    let table: DestinationTable
+    let log: ChangeLog
+    let applied: AppliedChanges
+    private let stage: ChangeStage
+    private let deletion: DeleteWrite
+    private let now: Timestamp
+
+    init(
+        _ log: ChangeLog, _ delta: DeltaStatement, _ table: DestinationTable, applied: AppliedChanges, at now: Timestamp
+    ) {
+        self.log = log
+        self.delta = delta
+        self.table = table
+        self.applied = applied
+        self.now = now
+        stage = ChangeStage(log, table, delta.columns, key: delta.step.primaryKey)
+        deletion = DeleteWrite(table)
+    }
+
+    /// The condition that a row of the destination, called `d`, is to go.
+    private var isGone: String {
+        "(\(stage.keyColumns.map { "d." + quoted($0) }.joined(separator: ", "))) IN "
+            + "(SELECT \(stage.keyList) FROM \(ChangeStage.sql) WHERE \(stage.isDelete))"
+    }
+
+    private var upsert: String {
+        KeyedUpsert(columns: delta.columns.map(\.destination), keyColumns: stage.keyColumns, table: table)
+            .text(DeltaStatement.Text(sql: stage.rows, parameters: [])).sql
+    }
+
+    func statements(_ range: DeltaRange) -> [DeltaStatement.Text] {
+        let fills = [
+            stage.fill(delta.condition(range), since: nil), stage.fillOldKeys(within(range), since: nil),
+        ]
+        return fills.compactMap { $0 }
+            + (stage.keepOthers + [deletion.statement(where: isGone), upsert]).map {
+                DeltaStatement.Text(sql: $0, parameters: [])
+            }
+    }
+
+    func write(_ range: DeltaRange, _ session: LoadSession) throws(LoadStop) -> RowCounts {
+        let connection = session.connection
+        let truncated = try truncation(range, session)
+        let (create, fill) = (stage.create, stage.fill(delta.condition(range), since: truncated))
+        let oldKeys = stage.fillOldKeys(within(range), since: truncated)
+        do throws(LoadStop) {
+            try connection.stopping { db throws(SQLiteError) in
+                try db.execute("DROP TABLE IF EXISTS \(ChangeStage.sql)")
+                try db.execute(create)
+                _ = try db.run(fill.sql, fill.parameters)
+                if let oldKeys { _ = try db.run(oldKeys.sql, oldKeys.parameters) }
+            }
+        } catch {
+            if case .sqlite(let cause) = error, cause.isConstraint { try refuseUnusable(range, session) }
+            throw error
+        }
+        try refuseTies(range, session)
+        try applied.dropOlder(stage, session)
+        return try apply(truncated, session)
+    }
+
+    private func apply(_ truncated: ChangeStage.Truncation?, _ session: LoadSession) throws(LoadStop) -> RowCounts {
+        let swept = truncated.map { isSwept($0) }
+        // What a truncation swept away must not come back in part.
+        for statement in truncated == nil ? stage.keepOthers : [] {
+            _ = try session.connection.stopping { db throws(SQLiteError) in try db.run(statement) }
+        }
+        let isWatched = try table.mayIgnoreRows(session)
+        let (removed, changed, updated) = try session.undoable(touched(swept)) { () throws(LoadStop) in
+            let removed = try remove(swept, session)
+            let (changed, updated) = try session.connection.stopping { db throws(SQLiteError) in
+                try db.countingUpdates { () throws(SQLiteError) in try db.run(upsert) }
+            }
+            return (removed, changed, updated)
+        }
+        let staged = try session.integer("SELECT count(*) FROM \(ChangeStage.sql)")
+        let deletes = try session.integer("SELECT count(*) FROM \(ChangeStage.sql) WHERE \(stage.isDelete)")
+        let counts = RowCounts(
+            read: staged, inserted: changed - updated, updated: updated,
+            unchanged: staged - changed - removed.byKey, deleted: removed.byKey + removed.swept)
+        guard counts.inserted >= 0, counts.unchanged >= 0, removed.byKey <= deletes else {
+            throw .failure(counts.unaccounted(changed))
+        }
+        if isWatched, try missing(session) > 0 { throw .failure(counts.unaccounted(changed)) }
+        try applied.record(stage, session)
+        return counts
+    }
+
+    /// Removes what a truncation swept away and what events delete, within what the step allows.
+    private func remove(_ swept: String?, _ session: LoadSession) throws(LoadStop) -> (swept: Int, byKey: Int) {
+        var removed = (swept: 0, byKey: 0)
+        if let swept { removed.swept = try deletion.run(where: swept, at: now, session) }
+        removed.byKey = try deletion.run(where: isGone, at: now, session)
+        try ShrinkGuard(session.request).check(removed: removed.swept + removed.byKey) { enough throws(LoadStop) in
+            try deletion.rowsThere(session, upTo: enough)
+        }
+        return removed
+    }
+
+    /// The rows that are about to change, as they stand behind FROM.
+    private func touched(_ swept: String?) -> [String] {
+        let keys = Set(stage.keyColumns.map(fold))
+        let others = delta.columns.map(\.destination).filter { !keys.contains(fold($0)) }
+        let differs = DestinationTable.differs(others, table.shape, old: "d", new: "s")
+        let isMarked = deletion.isMarked("d") ?? "false"
+        let same = "SELECT 1 FROM \(table.sql) AS d WHERE \(stage.sameKey) AND NOT \(isMarked)"
+        let equal = differs.isEmpty ? same : "\(same) AND NOT (\(differs))"
+        let staged = """
+            \(ChangeStage.sql) AS s WHERE \(stage.isDelete) AND EXISTS (\(same)) \
+            OR \(stage.isPut) AND NOT EXISTS (\(equal))
+            """
+        let gone = swept.map { "\(table.sql) AS d WHERE \($0) AND NOT \(isMarked)" }
+        return [staged] + [gone].compactMap { $0 }
+    }
+
+    /// The condition that a row of the destination, called `d`, was there before a truncation: later events bring none of
+    /// its key.
+    private func isSwept(_ truncated: ChangeStage.Truncation) -> String {
+        let sweep = "NOT EXISTS (SELECT 1 FROM \(ChangeStage.sql) AS s WHERE \(stage.sameKey) AND \(stage.isPut))"
+        return applied.isLater(than: truncated.sequence).map { "\(sweep) AND NOT \($0)" } ?? sweep
+    }
+
+    /// The staged rows that a trigger kept out of the destination.
+    private func missing(_ session: LoadSession) throws(LoadStop) -> Int {
+        try session.integer(
+            "SELECT count(*) FROM \(ChangeStage.sql) AS s WHERE \(stage.isPut) "
+                + "AND NOT EXISTS (SELECT 1 FROM \(table.sql) AS d WHERE \(stage.sameKey))")
+    }
+
+    // MARK: Looking
+
+    /// The condition that lets through the events of a range without counting them.
+    private func within(_ range: DeltaRange) -> DeltaStatement.Text {
+        var bounds = ["\(quoted(delta.cursor)) IS NOT NULL"]
+        var parameters: [Value] = []
+        if let lower = range.lower?.value {
+            bounds.append("\(delta.place) \(range.includesLower ? ">=" : ">") ?")
+            parameters.append(lower)
+        }
+        if let upper = range.upper?.value {
+            bounds.append("\(delta.place) <= ?")
+            parameters.append(upper)
+        }
+        return DeltaStatement.Text(sql: bounds.joined(separator: " AND "), parameters: parameters)
+    }
+
+    /// Where the newest truncation among the events of a range lies; nil when there is none.
+    private func truncation(_ range: DeltaRange, _ session: LoadSession) throws(LoadStop) -> ChangeStage.Truncation? {
+        let bounds = within(range)
+        let index = log.index.map(quoted) ?? "0"
+        let sequence = quoted(delta.cursor)
+        let row = try session.connection.stopping { db throws(SQLiteError) in
+            try db.first(
+                "SELECT \(sequence), \(index) FROM \(log.relation.sql) WHERE \(bounds.sql) "
+                    + "AND lower(\(log.reading.word)) IN ('t', 'truncate') ORDER BY 1 DESC, 2 DESC LIMIT 1",
+                bounds.parameters)
+        }
+        return row.map { ChangeStage.Truncation(sequence: $0[0], index: $0[1]) }
+    }
+
+    /// How many different numbers the sequence takes in a range.
+    func numbers(_ range: DeltaRange, _ session: LoadSession) throws(LoadStop) -> Int {
+        let bounds = within(range)
+        return try session.integer(
+            "SELECT count(DISTINCT \(quoted(delta.cursor))) FROM \(log.relation.sql) WHERE \(bounds.sql)",
+            bounds.parameters)
+    }
+
+    // MARK: Refusing
+
+    /// Says which event broke a rule of the stage: an unknown operation, or a NULL in the key.
+    private func refuseUnusable(_ range: DeltaRange, _ session: LoadSession) throws(LoadStop) {
+        let bounds = within(range)
+        let from = "FROM \(log.relation.sql) WHERE \(bounds.sql)"
+        let sequence = quoted(delta.cursor)
+        let unknown = try session.connection.stopping { db throws(SQLiteError) in
+            try db.first(
+                "SELECT \(sequence), \(log.reading.word) \(from) AND (\(log.reading.operation)) IS NULL LIMIT 1",
+                bounds.parameters)
+        }
+        if let unknown {
+            let word = CursorValue(unknown[1]).map { "`\($0.display)`" } ?? "NULL"
+            throw .failure(
+                Failure(
+                    .invalidValue,
+                    "the event at \(delta.cursor) \(ChangeWrite.display(unknown[0])) has the unknown operation \(word)",
+                    hint:
+                        "operations are INSERT, UPDATE, DELETE (or I, U, D), c, u, d, r and t; mend the event, or leave "
+                        + "it out with a query", field: "change_log.operation"))
+        }
+        for key in delta.step.primaryKey {
+            let isNull = "(\(log.reading.operation)) IN (0, 1) AND (\(log.reading.key(key))) IS NULL"
+            let found = try session.connection.stopping { db throws(SQLiteError) in
+                try db.first("SELECT \(sequence) \(from) AND \(isNull) LIMIT 1", bounds.parameters)
+            }
+            guard let found else { continue }
+            throw .failure(
+                Failure(
+                    .nullKey,
+                    "the event at \(delta.cursor) \(ChangeWrite.display(found[0])) has no value for \(key), which is "
+                        + "part of the primary key",
+                    hint: "make the source write the key with every event, also with deletes (for Debezium: the key "
+                        + "from `before`, which needs a replica identity)", field: "primary_key"))
+        }
+    }
+
+    /// Refuses events of one key and one sequence value where nothing tells which is newer.
+    private func refuseTies(_ range: DeltaRange, _ session: LoadSession) throws(LoadStop) {
+        guard log.index == nil, !delta.isCursorUnique else { return }
+        let bounds = within(range)
+        let keys = delta.step.primaryKey.map { log.reading.key($0) }.joined(separator: ", ")
+        let sequence = quoted(delta.cursor)
+        let tie = try session.connection.stopping { db throws(SQLiteError) in
+            try db.first(
+                "SELECT \(sequence) FROM \(log.relation.sql) WHERE \(bounds.sql) GROUP BY \(sequence), \(keys) "
+                    + "HAVING count(*) > 1 LIMIT 1", bounds.parameters)
+        }
+        guard let tie else { return }
+        throw .failure(
+            Failure(
+                .duplicateKey,
+                "several events of one key share \(delta.cursor) \(ChangeWrite.display(tie[0])), and nothing tells which "
+                    + "is the newest",
+                hint: "name a column that orders them: change_log: { index: COLUMN }", field: "change_log.index"))
+    }
+
+    private static func display(_ value: Value) -> String { CursorValue(value)?.display ?? "NULL" }
+}
