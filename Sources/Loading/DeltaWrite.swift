@@ -37,9 +37,10 @@ struct UpsertWrite: DeltaWrite {
         let keys = Set(delta.keyColumns.map(fold))
         let others = delta.columns.map(\.destination).filter { !keys.contains(fold($0)) }
         let same = delta.keyColumns.map { "d.\(quoted($0)) = s.\(quoted($0))" }.joined(separator: " AND ")
-        let differs =
-            others.isEmpty
-            ? "" : " AND NOT (\(DestinationTable.differs(others, table.shape, old: "d", new: "s")))"
+        let changes =
+            (others.isEmpty ? [] : [DestinationTable.differs(others, table.shape, old: "d", new: "s")])
+            + [DeleteWrite(table).isMarked("d")].compactMap { $0 }
+        let differs = changes.isEmpty ? "" : " AND NOT (\(changes.joined(separator: " OR ")))"
         return "\(DeltaStage.table) AS s WHERE NOT EXISTS (SELECT 1 FROM \(table.sql) AS d WHERE \(same)\(differs))"
     }
 

@@ -67,24 +67,32 @@ struct RowDiff {
         return "SELECT count(*) FROM \(RowDiff.stage) WHERE \(isNull)"
     }
 
-    /// Gives changed rows their new values; nil where no column can differ.
-    var update: String? {
-        let changes =
-            compared.map { "\(quoted($0.destination)) = s.\(quoted($0.destination))" }
-            + [deletes.unmark].compactMap { $0 }
-        guard !changes.isEmpty else { return nil }
-        let same = source.key.map {
-            "d.\(quoted($0.destination)) = s.\(quoted($0.destination)) COLLATE BINARY"
+    /// The statements that write what is staged; together they write each of its rows once.
+    ///
+    /// An upsert looks each row up once, where an update through a join does it twice, but needs a unique key.
+    var writes: [String] {
+        let names = Set(source.key.map { fold($0.destination) })
+        let isUnique = table.shape?.uniqueKeys.contains { $0.columns == names && $0.isBinary } ?? false
+        let insert = "\(table.insert) (\(columns)) SELECT \(columns) FROM \(RowDiff.stage) WHERE"
+        guard let changes = changes(from: isUnique ? "excluded" : "s") else { return ["\(insert) true"] }
+        if isUnique {
+            let key = source.key.map { quoted($0.destination) }.joined(separator: ", ")
+            return ["\(insert) true ON CONFLICT (\(key)) DO UPDATE SET \(changes)"]
         }
-        return """
-            UPDATE OR ROLLBACK \(table.sql) AS d SET \(changes.joined(separator: ", ")) FROM \(RowDiff.stage) AS s \
+        let same = source.key.map { "d.\(quoted($0.destination)) = s.\(quoted($0.destination)) COLLATE BINARY" }
+        let update = """
+            UPDATE OR ROLLBACK \(table.sql) AS d SET \(changes) FROM \(RowDiff.stage) AS s \
             WHERE s.\(found) > \(Found.nowhere) AND \(same.joined(separator: " AND "))
             """
+        return [update, "\(insert) \(found) = \(Found.nowhere)"]
     }
 
-    /// Adds the rows that are new.
-    var insert: String {
-        "\(table.insert) (\(columns)) SELECT \(columns) FROM \(RowDiff.stage) WHERE \(found) = \(Found.nowhere)"
+    /// The assignments to a row that changed or is back; nil where no column can differ.
+    private func changes(from row: String) -> String? {
+        let changes =
+            compared.map { "\(quoted($0.destination)) = \(row).\(quoted($0.destination))" }
+            + [deletes.unmark].compactMap { $0 }
+        return changes.isEmpty ? nil : changes.joined(separator: ", ")
     }
 
     /// Finds a key that the destination holds twice.
@@ -98,6 +106,6 @@ struct RowDiff {
 
     /// The statements in their order.
     var statements: [String] {
-        [makeStage, fillStage, deletes.statement(where: source.isGone)] + [update].compactMap { $0 } + [insert]
+        [makeStage, fillStage, deletes.statement(where: source.isGone)] + writes
     }
 }

@@ -116,13 +116,15 @@ struct SnapshotDiffLoad: StepLoad {
         session.trail.enter(.write)
         // What is gone goes first: what comes may have its values in columns that are unique.
         let deleted = counts.deleted == 0 ? 0 : try diff.deletes.run(where: diff.source.isGone, at: now, session)
-        let (updated, inserted) = try session.undoable([RowDiff.stage]) { () throws(LoadStop) in
-            let updated = try counts.updated == 0 ? 0 : diff.update.map(run) ?? 0
-            return (updated, try counts.inserted == 0 ? 0 : run(diff.insert))
+        let written = try session.undoable([RowDiff.stage]) { () throws(LoadStop) in
+            var written = 0
+            guard counts.updated + counts.inserted > 0 else { return written }
+            for statement in diff.writes { written += try run(statement) }
+            return written
         }
         try session.connection.stopping { db throws(SQLiteError) in try db.execute("DROP TABLE \(RowDiff.stage)") }
-        guard deleted == counts.deleted, updated == counts.updated, inserted == counts.inserted else {
-            throw .failure(counts.unaccounted(inserted + updated))
+        guard deleted == counts.deleted, written == counts.updated + counts.inserted else {
+            throw .failure(counts.unaccounted(written))
         }
     }
 
