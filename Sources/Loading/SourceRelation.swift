@@ -81,7 +81,7 @@ struct QuerySource {
             // The newline ends a comment at the query's end.
             try connection.execute("CREATE TEMP VIEW \(QuerySource.view) AS \(query)\n")
         } catch {
-            throw .failure(wording(error))
+            throw wording(error)
         }
         let select = "SELECT * FROM temp.\(QuerySource.view)"
         let columns: [ResultColumn]
@@ -92,7 +92,7 @@ struct QuerySource {
                 try connection.resultColumns(of: select)
             }
         } catch {
-            throw .failure(wording(error))
+            throw wording(error)
         }
         return SourceRelation(
             shape: TableShape(
@@ -140,8 +140,7 @@ struct QuerySource {
                 if tables.contains(fold(name)), !fold(name).hasPrefix("sqlite_") { found.append(name) }
             }
         } catch {
-            if error.isBusy || error.isCorrupt || error.isNotADatabase || error.cannotOpen { throw .sqlite(error) }
-            throw .failure(wording(error))
+            throw wording(error)
         }
         if let double = names.first(where: { name in names.count { $0 == name } > 1 }) {
             throw .failure(
@@ -152,12 +151,17 @@ struct QuerySource {
         return (found, tables)
     }
 
-    private func wording(_ error: SQLiteError) -> Failure {
-        Failure(
-            .invalidQuery,
-            error.isUnauthorized
-                ? "the query does more than read the source's tables: \(error.message)"
-                : "the query cannot be used: \(error.message)",
-            hint: "write one SELECT over tables of the source, without parameters", field: "source.query")
+    /// What the user is to be told of the query; a file's own trouble, and being stopped, are no fault of the query.
+    private func wording(_ error: SQLiteError) -> LoadStop {
+        let isOther =
+            error.isBusy || error.isCorrupt || error.isNotADatabase || error.cannotOpen || error.isInterrupted
+        guard !isOther else { return .sqlite(error) }
+        return .failure(
+            Failure(
+                .invalidQuery,
+                error.isUnauthorized
+                    ? "the query does more than read the source's tables: \(error.message)"
+                    : "the query cannot be used: \(error.message)",
+                hint: "write one SELECT over tables of the source, without parameters", field: "source.query"))
     }
 }
