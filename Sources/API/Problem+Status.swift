@@ -18,7 +18,7 @@ extension Failure {
         case .unknownTable, .unknownColumn, .notATable, .sameTable, .invalidQuery, .missingCursor, .cursorMissing,
             .cursorUnparsable, .cursorFormat, .mixedCursorTypes, .sequenceGap, .missingKeyConstraint, .nullKey,
             .duplicateKey, .constraint, .schemaChanged, .shrinkGuard, .watermarkMissing, .destinationMissing,
-            .newerDestination, .verificationFailed:
+            .newerDestination, .verificationFailed, .checkFailed, .quarantineFull:
             422
         case .queueFull: 429
         case .internalError: 500

@@ -72,6 +72,7 @@ struct ChangeWrite: DeltaWrite {
         for statement in truncated == nil ? stage.keepOthers : [] {
             _ = try session.connection.stopping { db throws(SQLiteError) in try db.run(statement) }
         }
+        try check(session)
         let isWatched = try table.mayIgnoreRows(session)
         let (removed, changed, updated) = try session.undoable(touched(swept)) { () throws(LoadStop) in
             let removed = try remove(swept, session)
@@ -91,6 +92,20 @@ struct ChangeWrite: DeltaWrite {
         if isWatched, try missing(session) > 0 { throw .failure(counts.unaccounted(changed)) }
         try applied.record(stage, session)
         return counts
+    }
+
+    /// Has the step's checks made on the rows as they are to be written; deletes are none.
+    private func check(_ session: LoadSession) throws(LoadStop) {
+        guard delta.step.checksRows else { return }
+        let puts = CheckedRows(
+            sql: "temp._strandline_puts", columns: delta.columns.map(\.destination), key: stage.keyColumns, version: nil
+        )
+        try session.connection.stopping { db throws(SQLiteError) in
+            try db.execute("DROP VIEW IF EXISTS \(puts.sql)")
+            try db.execute("CREATE TEMP VIEW _strandline_puts AS \(stage.rows)")
+        }
+        _ = try session.checks.examine(puts, of: 0, into: table, isUsedUp: false, session)
+        session.trail.enter(.write)
     }
 
     /// Removes what a truncation swept away and what events delete, within what the step allows.

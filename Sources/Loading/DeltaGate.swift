@@ -13,6 +13,8 @@ final class DeltaGate: ScalarFunctionBody {
     private let progress: LoadProgress
     private var sieve: any RowSieve
     private var earlier: DeltaTally?
+    /// Rows with a NULL in the key that are left after others were set aside; nil while none was.
+    var nullKeysLeft: Int?
 
     init(order: CursorOrder, progress: LoadProgress) {
         self.order = order
@@ -23,6 +25,7 @@ final class DeltaGate: ScalarFunctionBody {
     /// What was seen since the last reset, with what was added.
     var tally: DeltaTally {
         var tally = sieve.tally
+        if let nullKeysLeft { tally.nullKeys = nullKeysLeft }
         if let earlier { tally.merge(earlier) }
         return tally
     }
@@ -38,6 +41,7 @@ final class DeltaGate: ScalarFunctionBody {
     func reset(_ range: DeltaRange, readBefore: Int?) {
         sieve = DeltaGate.sieve(order, range, readBefore)
         earlier = nil
+        nullKeysLeft = nil
     }
 
     func call(_ context: FunctionContext, _ arguments: FunctionArguments) {
@@ -138,6 +142,8 @@ final class RowCounter: ScalarFunctionBody {
 /// The SQL function `strandline_order(cursor)`: a value that SQLite orders as the cursor's own order is.
 final class OrderFunction: ScalarFunctionBody {
     static let name = "strandline_order"
+    /// The same for ISO 8601 texts, whatever the cursor is.
+    static let timeName = "strandline_time"
     private let order: CursorOrder
 
     init(order: CursorOrder) {

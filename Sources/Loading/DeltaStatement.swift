@@ -108,9 +108,12 @@ struct DeltaStatement {
         return """
             SELECT \(selected) FROM (SELECT *, row_number() OVER (PARTITION BY \(keys) \
             ORDER BY \(newestFirst.joined(separator: ", "))) AS \(quoted(rank)) FROM \(relation.sql)\(condition)) \
-            WHERE \(quoted(rank)) = 1
+            WHERE \(step.setsNullKeysAside ? "(\(quoted(rank)) = 1 OR \(hasNullKey))" : "\(quoted(rank)) = 1")
             """
     }
+
+    /// A row without a key shares it with no other.
+    private var hasNullKey: String { keyColumns.map { "\(quoted($0)) IS NULL" }.joined(separator: " OR ") }
 
     /// Whether rows of one delta may share a key.
     var needsNewest: Bool { !keyColumns.isEmpty && !relation.shape.isUnique(keyColumns) }

@@ -46,8 +46,10 @@ struct UpsertWrite: DeltaWrite {
 
     func write(_ range: DeltaRange, _ session: LoadSession) throws(LoadStop) -> RowCounts {
         var rows = delta.selectNewest(range)
+        var kept: Int?
         if !isDirect {
             let read = try DeltaStage.stage(delta, rows, table, session)
+            kept = read
             // A NULL key matches no row; the load is refused for it, so nothing need be written.
             guard session.gate.tally.nullKeys == 0 else { return RowCounts(read: read) }
             rows = staged
@@ -59,7 +61,7 @@ struct UpsertWrite: DeltaWrite {
                 try db.countingUpdates { () throws(SQLiteError) in try db.run(upsert.sql, upsert.parameters) }
             }
         }
-        let read = delta.needsNewest ? session.kept.count : session.gate.tally.passed
+        let read = kept ?? (delta.needsNewest ? session.kept.count : session.gate.tally.passed)
         let counts = RowCounts(
             read: read, inserted: changed - updated, updated: updated, unchanged: read - changed)
         guard counts.inserted >= 0, counts.unchanged >= 0 else { throw .failure(counts.unaccounted(changed)) }
@@ -74,9 +76,10 @@ struct UpsertWrite: DeltaWrite {
     /// The rows of the delta whose key the destination does not have.
     private func missing(_ range: DeltaRange, _ session: LoadSession) throws(LoadStop) -> Int {
         session.probe.reset(range, readBefore: nil)
-        let rows = delta.select(range, gate: DeltaGate.probeName)
-        let same = delta.columns.filter { pair in delta.keyColumns.contains { fold($0) == fold(pair.source) } }
-            .map { "d.\(quoted($0.destination)) = s.\(quoted($0.source))" }.joined(separator: " AND ")
+        let key = delta.columns.filter { pair in delta.keyColumns.contains { fold($0) == fold(pair.source) } }
+        let rows = isDirect ? delta.select(range, gate: DeltaGate.probeName) : staged
+        let same = key.map { "d.\(quoted($0.destination)) = s.\(quoted(isDirect ? $0.source : $0.destination))" }
+            .joined(separator: " AND ")
         return try session.integer(
             "SELECT count(*) FROM (\(rows.sql)) AS s WHERE NOT EXISTS (SELECT 1 FROM \(table.sql) AS d WHERE \(same))",
             rows.parameters)
@@ -202,6 +205,9 @@ struct AppendWrite: DeltaWrite {
         "\(table.insert) (\(delta.inserted)) SELECT \(delta.inserted) FROM \(DeltaStage.table)"
     }
 
+    /// Whether new rows are staged, too, because checks look at them.
+    private var stagesNew: Bool { delta.step.checksRows }
+
     /// The part of a range that may have been loaded before, and the part that is new; nil where there is none.
     private func split(_ range: DeltaRange) -> (known: DeltaRange?, new: DeltaRange?) {
         guard let reached else {
@@ -228,7 +234,12 @@ struct AppendWrite: DeltaWrite {
             statements.append(DeltaStage.fill(delta, delta.select(known)))
             statements += [dropLoaded, insertStaged].map { DeltaStatement.Text(sql: $0, parameters: []) }
         }
-        if let new { statements.append(insert(delta.select(new))) }
+        if let new {
+            statements +=
+                stagesNew
+                ? [DeltaStage.fill(delta, delta.select(new)), DeltaStatement.Text(sql: insertStaged, parameters: [])]
+                : [insert(delta.select(new))]
+        }
         return statements
     }
 
@@ -247,14 +258,15 @@ struct AppendWrite: DeltaWrite {
         guard let new else { return counts }
         let first = session.gate.tally
         session.gate.reset(new, readBefore: session.readBefore + counts.read)
+        // Checks look at new rows, and the keys of rows kept for a rollback have to be known, before they are written.
         var text = insert(delta.select(new))
-        if session.undo?.keepsKeys == true {
-            // The keys of the new rows have to be known before they are written.
-            _ = try DeltaStage.stage(delta, delta.select(new), table, session)
+        var kept: Int?
+        if stagesNew || session.undo?.keepsKeys == true {
+            kept = try DeltaStage.stage(delta, delta.select(new), table, session)
             text = DeltaStatement.Text(sql: insertStaged, parameters: [])
         }
         let written = try add(text.sql, text.parameters, session)
-        guard written == session.gate.tally.passed else { throw .failure(counts.unaccounted(written)) }
+        guard written == kept ?? session.gate.tally.passed else { throw .failure(counts.unaccounted(written)) }
         if known != nil { session.gate.add(first) }
         return counts + RowCounts(read: written, inserted: written)
     }
@@ -330,7 +342,7 @@ enum DeltaStage {
         rows.within("INSERT INTO \(table) (\(delta.inserted)) \(rows.sql)")
     }
 
-    /// Fills it anew; answers the number of rows.
+    /// Fills it anew and has the step's checks made on it; answers the number of rows that stay.
     ///
     /// Its columns convert values as the destination's do, so that what is compared is what would be stored.
     static func stage(
@@ -339,12 +351,14 @@ enum DeltaStage {
         session.trail.enter(.stage)
         defer { session.trail.enter(.write) }
         let fill = fill(delta, rows)
-        return try session.connection.stopping { db throws(SQLiteError) in
+        let read = try session.connection.stopping { db throws(SQLiteError) in
             try db.execute("DROP TABLE IF EXISTS \(table)")
             try db.execute(
                 "CREATE TEMP TABLE _strandline_delta AS SELECT \(delta.inserted) FROM \(destination.sql) WHERE 0")
             return try db.run(fill.sql, fill.parameters)
         }
+        return try session.checks.examine(
+            CheckedRows(delta), of: read, into: destination, isUsedUp: delta.step.writeMode != .upsert, session)
     }
 }
 

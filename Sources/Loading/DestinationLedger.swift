@@ -17,6 +17,9 @@ struct DestinationLedger {
     /// The version of the tables that this program makes and knows.
     static var version: Int { migrations.count }
 
+    /// The version from which records tell of checks.
+    private static let checksVersion = 4
+
     /// Makes what is missing of the tables; refuses those of a newer program.
     func prepare() throws(LoadStop) {
         let found = try foundVersion()
@@ -82,6 +85,26 @@ struct DestinationLedger {
         // JSON: what the commit read, ran and took; NULL in records of before.
         "ALTER TABLE main._strandline_loads ADD COLUMN manifest TEXT",
         UndoLedger.schema,
+        """
+        ALTER TABLE main._strandline_loads ADD COLUMN rows_quarantined INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE main._strandline_loads ADD COLUMN checks TEXT;  -- JSON: what became of them; NULL where there are none
+        CREATE TABLE main._strandline_quarantine (
+            id INTEGER PRIMARY KEY,
+            pipeline TEXT NOT NULL, step TEXT NOT NULL,
+            identity TEXT NOT NULL,        -- JSON: what tells the row from others
+            destination TEXT NOT NULL,     -- the table it would have gone to
+            row_key TEXT,                  -- JSON: the values of its key; NULL where it has none
+            row_values TEXT NOT NULL,      -- JSON: its columns and values, byte for byte
+            copies INTEGER NOT NULL,       -- how many equal rows
+            check_name TEXT NOT NULL, reason TEXT NOT NULL,
+            run TEXT NOT NULL, first_at TEXT NOT NULL, last_at TEXT NOT NULL,
+            resolved_at TEXT, resolved_run TEXT,
+            resolution TEXT CHECK (resolution IN ('loaded', 'gone')),
+            UNIQUE (pipeline, step, identity)
+        );
+        CREATE INDEX main._strandline_quarantine_waiting ON _strandline_quarantine (pipeline, step)
+            WHERE resolved_at IS NULL;
+        """,
     ]
 
     // MARK: Watermarks
@@ -183,6 +206,8 @@ struct DestinationLedger {
         var key: [CursorValue]
         var window: String
         var warnings: [LoadWarning]
+        /// What became of the step's checks.
+        var checks: [CheckResult] = []
         /// Whether the step's load ends with this commit.
         var isFinal: Bool
     }
@@ -218,6 +243,8 @@ struct DestinationLedger {
                 [.text(run), .text(step)])
         }
         guard let first = rows.first, let last = rows.last else { return nil }
+        // A file that is only read may still be as an older program left it.
+        let countsQuarantined = try foundVersion() >= DestinationLedger.checksVersion
         return try connection.stopping { _ throws(SQLiteError) in
             var result = LoadResult(
                 watermarkBefore: CursorValue(first["watermark_before"]),
@@ -233,7 +260,8 @@ struct DestinationLedger {
                     + RowCounts(
                         read: Int(try row.int("rows_read")), inserted: Int(try row.int("rows_inserted")),
                         updated: Int(try row.int("rows_updated")), unchanged: Int(try row.int("rows_unchanged")),
-                        deleted: Int(try row.int("rows_deleted")))
+                        deleted: Int(try row.int("rows_deleted")),
+                        quarantined: countsQuarantined ? Int(try row.int("rows_quarantined")) : 0)
                 result.warnings.append(contentsOf: WarningText.warnings(try row.text("warnings")))
                 attempt = max(attempt, Int(try row.int("attempt")))
             }
@@ -273,6 +301,37 @@ struct DestinationLedger {
         return LoadManifest(commits: commits, commitsOmitted: Int(rows[0][1].integer ?? 0) - rows.count)
     }
 
+    /// What became of the checks of a run's load of a step, over all its commits.
+    func checks(run: String, step: String) throws(LoadStop) -> [CheckResult] {
+        guard try foundVersion() >= DestinationLedger.checksVersion else { return [] }
+        let rows = try connection.stopping { db throws(SQLiteError) in
+            try db.rows(
+                "SELECT checks FROM main._strandline_loads WHERE run = ? AND step = ? AND checks IS NOT NULL "
+                    + "ORDER BY commit_number", [.text(run), .text(step)])
+        }
+        var results: [CheckResult] = []
+        for row in rows {
+            results.merge(
+                (row[0].string.flatMap { JSONReader.value($0) }?.array ?? []).compactMap { CheckResult(json: $0) })
+        }
+        return results
+    }
+
+    /// How many rows each of the step's last finished loads read, but the run's own; newest first.
+    func rowsRead(
+        _ pipeline: String, _ step: String, butOf run: String, last count: Int
+    ) throws(LoadStop) -> [Int] {
+        try connection.stopping { db throws(SQLiteError) in
+            try db.rows(
+                """
+                SELECT sum(rows_read) FROM main._strandline_loads INDEXED BY _strandline_loads_by_step
+                WHERE pipeline = ? AND step = ? AND run <> ? GROUP BY run HAVING max(final) = 1
+                ORDER BY run DESC LIMIT ?
+                """, [.text(pipeline), .text(step), .text(run), Value(count)]
+            ).map { Int($0[0].integer ?? 0) }
+        }
+    }
+
     /// Records a commit, and trims the step's oldest records.
     func record(_ record: Record, _ manifest: CommitManifest, request: LoadRequest) throws(LoadStop) {
         try connection.stopping { db throws(SQLiteError) in
@@ -280,8 +339,8 @@ struct DestinationLedger {
                 """
                 INSERT INTO main._strandline_loads (run, step, commit_number, pipeline, attempt, final, rows_read,
                     rows_inserted, rows_updated, rows_unchanged, rows_deleted, watermark_before, watermark_after,
-                    position_key, load_window, warnings, committed_at, manifest)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    position_key, load_window, warnings, committed_at, manifest, rows_quarantined, checks)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
                 [
                     .text(request.run), .text(request.step.name), Value(manifest.number), .text(request.pipeline),
@@ -290,7 +349,8 @@ struct DestinationLedger {
                     Value(record.counts.deleted), record.watermarkBefore?.value ?? .null,
                     record.watermarkAfter?.value ?? .null, .text(KeyText.text(record.key)), .text(record.window),
                     .text(WarningText.text(record.warnings)), .text(manifest.at.rfc3339),
-                    .text(manifest.json.text()),
+                    .text(manifest.json.text()), Value(record.counts.quarantined),
+                    record.checks.isEmpty ? .null : .text(JSONValue.array(record.checks.map(\.json)).text()),
                 ])
             // Runs sort by their identifiers, which sort by time; the run in hand is the newest.
             _ = try db.run(

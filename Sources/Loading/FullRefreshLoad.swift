@@ -29,14 +29,19 @@ struct FullRefreshLoad: StepLoad {
         let old = try aside()
         let definitions = try makeBeside(before, old, match, relation)
         relation = try session.relation()
-        let rows = try fill(try session.destination(), match, relation)
+        let table = try session.destination()
+        let rows = try fill(table, match, relation)
+        try session.checks.examineWritten(table, session)
+        let setAside = session.checks.setAside
         let shrinkGuard = ShrinkGuard(session.request)
         try shrinkGuard.check(removed: max(0, rowsThere - rows), of: rowsThere)
         try shrinkGuard.refuseEmpty(source: rows, of: rowsThere)
-        session.progress.setRead(rows)
+        session.progress.setRead(rows + setAside)
         let held = try session.ledger.watermark(session.request.pipeline, step.name)
         var after = try watermark(relation, held, now)
-        after.warnings += try duplicates(match, relation, kept: rows)
+        after.warnings += try duplicates(match, relation, kept: rows + setAside)
+        try session.checks.count(rows + setAside, session)
+        try session.checks.checkFreshness(table, watermark: after.watermark?.value, at: now, session)
         if before.shape != nil {
             try session.drop(relation)
             try putAway(before, old, rowsBefore, definitions)
@@ -45,7 +50,8 @@ struct FullRefreshLoad: StepLoad {
             try session.undo?.open(try session.destination(), isCreated: true, added: [])
         }
         return DestinationLedger.Record(
-            counts: RowCounts(read: rows, inserted: rows, deleted: rowsBefore),
+            counts: RowCounts(
+                read: rows + setAside, inserted: rows, deleted: rowsBefore, quarantined: setAside),
             watermarkBefore: held?.watermark.value, watermarkAfter: after.watermark?.value,
             key: after.watermark?.key ?? [], window: "all rows",
             warnings: match.warnings.map(reworded) + forgotten(rowsBefore - rowsThere) + after.warnings,
@@ -75,10 +81,10 @@ struct FullRefreshLoad: StepLoad {
         -> [String]
     {
         guard let shape = table.shape else {
-            return table.create(match, relation) + [insertion(table, match, relation)]
+            return table.create(match, relation) + insertions(table, match, relation)
         }
         let old = try aside()
-        return [rename(shape, to: old), try definition(of: shape)] + [insertion(table, match, relation)]
+        return [rename(shape, to: old), try definition(of: shape)] + insertions(table, match, relation)
             + ["DROP TABLE main.\(quoted(old))"] + (try dependents(of: shape))
     }
 
@@ -148,7 +154,46 @@ struct FullRefreshLoad: StepLoad {
 
     // MARK: The rows
 
+    /// Stages the rows where the step's checks look at them.
+    private func stage(
+        _ table: DestinationTable, _ match: SchemaMatch, _ relation: SourceRelation
+    ) throws(LoadStop) {
+        guard step.checksRows else { return }
+        session.trail.enter(.stage)
+        let staging = staging(match, relation)
+        session.trail.note(staging)
+        let columns = match.pairs.map { quoted($0.destination) }.joined(separator: ", ")
+        let read = try session.connection.stopping { db throws(SQLiteError) in
+            try db.execute("DROP TABLE IF EXISTS \(DeltaStage.table)")
+            try db.execute("CREATE TEMP TABLE _strandline_delta AS SELECT \(columns) FROM \(table.sql) WHERE 0")
+            return try db.run(staging)
+        }
+        let key = match.pairs.filter { pair in step.primaryKey.contains { fold($0) == fold(pair.source) } }
+        let staged = CheckedRows(
+            sql: DeltaStage.table, columns: match.pairs.map(\.destination), key: key.map(\.destination), version: nil)
+        _ = try session.checks.examine(staged, of: read, into: table, isUsedUp: false, session)
+        session.trail.enter(.write)
+    }
+
+    /// The statements that fill the new table.
+    private func insertions(
+        _ table: DestinationTable, _ match: SchemaMatch, _ relation: SourceRelation
+    ) -> [String] {
+        (step.checksRows ? [staging(match, relation)] : []) + [insertion(table, match, relation)]
+    }
+
+    private func staging(_ match: SchemaMatch, _ relation: SourceRelation) -> String {
+        let selected = match.pairs.map { quoted($0.source) }.joined(separator: ", ")
+        let columns = match.pairs.map { quoted($0.destination) }.joined(separator: ", ")
+        let rows = newest(match, relation)?.everyNewest ?? "SELECT \(selected) FROM \(relation.sql)"
+        return "INSERT INTO \(DeltaStage.table) (\(columns)) \(rows)"
+    }
+
     private func insertion(_ table: DestinationTable, _ match: SchemaMatch, _ relation: SourceRelation) -> String {
+        if step.checksRows {
+            let columns = match.pairs.map { quoted($0.destination) }.joined(separator: ", ")
+            return "\(table.insert) (\(columns)) SELECT \(columns) FROM \(DeltaStage.table)"
+        }
         let selected = match.pairs.map { quoted($0.source) }.joined(separator: ", ")
         let inserted = match.pairs.map { quoted($0.destination) }.joined(separator: ", ")
         // In this form SQLite copies whole records where both tables are declared alike.
@@ -181,6 +226,7 @@ struct FullRefreshLoad: StepLoad {
     private func fill(
         _ table: DestinationTable, _ match: SchemaMatch, _ relation: SourceRelation
     ) throws(LoadStop) -> Int {
+        try stage(table, match, relation)
         let insertion = insertion(table, match, relation)
         session.trail.note(insertion)
         let written = try session.copy(insertion)
@@ -209,7 +255,8 @@ struct FullRefreshLoad: StepLoad {
         // Every row is loaded, whatever its cursor; what an incremental run would pass over is only said.
         if lenient.onMissing == .raise { lenient.onMissing = .include }
         lenient.onUnparsable = .exclude
-        let tally = session.probe.tally
+        var tally = session.probe.tally
+        tally.nullKeys = session.gate.nullKeysLeft ?? tally.nullKeys
         session.trail.cursorRows = CursorRows(tally, byIndex: false)
         let warnings = try DeltaJudgement(step: step, cursor: lenient, order: session.order, tally: tally).warnings()
         var position = tally.position

@@ -78,8 +78,10 @@ struct IncrementalLoad: StepLoad {
         session.reset(range)
         session.trail.bounds = CursorBounds(range, cursor: cursor.column)
         session.trail.enter(.write)
-        let isWhole = isNew && isLast && range.lower == nil && changes == nil
+        let isWhole = isNew && isLast && range.lower == nil && changes == nil && !step.checksRows
         var counts = try write(range, delta, table, changes ?? session.writer(delta, table, held), isWhole: isWhole)
+        counts.read += session.checks.setAside
+        counts.quarantined = session.checks.setAside
         session.gate.add(strays)
         let tally = session.gate.tally
         session.trail.cursorRows = CursorRows(tally, byIndex: delta.isOrdered && range.lower != nil)
@@ -93,7 +95,12 @@ struct IncrementalLoad: StepLoad {
             counts = counts + swept.counts
             warnings += swept.warnings
         }
+        try session.checks.examineWritten(table, session)
         let record = try advance(held, tally, counts, warnings, range, isLast: isLast, now: now)
+        if isLast {
+            try session.checks.count(session.readByRun + counts.read, session)
+            try session.checks.checkFreshness(table, watermark: record.watermarkAfter, at: now, session)
+        }
         resumeAfter = range.upper
         session.readBefore += tally.passed
         session.progress.setRead(session.readBefore)
@@ -105,7 +112,9 @@ struct IncrementalLoad: StepLoad {
         isWhole: Bool
     ) throws(LoadStop) -> RowCounts {
         let whole = WholeTableWrite(delta: delta, table: table)
-        if isWhole, whole.fits, let sourceRows, let counts = try whole.write(range, of: sourceRows, session) {
+        if isWhole, whole.fits, let sourceRows,
+            let counts = try whole.write(range, of: sourceRows, session)
+        {
             return counts
         }
         do throws(LoadStop) {
@@ -237,7 +246,9 @@ struct IncrementalLoad: StepLoad {
         // The last commit ends where the source ends now, not where it will end by then.
         window?.upper = highest
         ahead.merge(strays)
+        if step.setsNullKeysAside { ahead.nullKeys = 0 }
         foresight = try judge(ahead, RowCounts(), delta, range, changes)
+        try session.checks.count(session.readByRun + rows, session)
     }
 
     /// Whether so many rows are cut: the last commit holds one to two times `rowsPerCommit`, so fewer make one commit.

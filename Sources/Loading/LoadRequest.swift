@@ -37,6 +37,9 @@ public struct LoadRequest: Sendable {
 }
 
 extension LoadRequest {
+    /// Whether the table is built anew from the whole source.
+    var isRebuild: Bool { fullRefresh || step.strategy == .fullRefresh }
+
     /// The step's cursor; a failure where an incremental strategy has none.
     ///
     /// Where the sequence of change events is yet to be found, it is called that.
@@ -55,6 +58,7 @@ public final class LoadProgress: Sendable {
     private let read = Atomic<Int>(0)
     private let expected = Atomic<Int>(-1)
     private let commitCount = Atomic<Int>(0)
+    private let failedChecks = Mutex<[CheckResult]>([])
 
     /// Makes the progress of a load that has not begun.
     public init() {}
@@ -69,6 +73,10 @@ public final class LoadProgress: Sendable {
     /// Transactions of the destination committed so far.
     public var commits: Int { commitCount.load(ordering: .relaxed) }
 
+    /// What became of the checks that were made before the load failed; empty while it has not.
+    public var checks: [CheckResult] { failedChecks.withLock { $0 } }
+
+    func failed(with checks: [CheckResult]) { failedChecks.withLock { $0 = checks } }
     func setRead(_ rows: Int) { read.store(rows, ordering: .relaxed) }
     func expect(_ rows: Int) { expected.store(rows, ordering: .relaxed) }
     func committed() { commitCount.wrappingAdd(1, ordering: .relaxed) }

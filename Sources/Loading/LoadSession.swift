@@ -14,6 +14,10 @@ final class LoadSession {
     let progress: LoadProgress
     /// What the load notes of itself.
     let trail: LoadTrail
+    /// Makes the step's checks.
+    let checks: LoadChecks
+    /// Rows read by the run's earlier commits, those of earlier attempts included.
+    var readByRun = 0
     /// The order of the step's cursor; plain where it has none.
     let order: CursorOrder
     /// Decides and counts for the statements that write.
@@ -52,6 +56,7 @@ final class LoadSession {
         self.stop = stop
         self.progress = progress
         trail = LoadTrail(clock: clock)
+        checks = LoadChecks(request.step)
         order = request.step.cursor.map { CursorOrder($0, strategy: request.step.strategy) } ?? .plain
         gate = DeltaGate(order: order, progress: progress)
         probe = DeltaGate(order: order, progress: progress)
@@ -103,6 +108,8 @@ final class LoadSession {
             ScalarFunction(name: CounterName.kept, arguments: 0, isDeterministic: false, body: kept))
         try connection.createFunction(
             ScalarFunction(name: OrderFunction.name, arguments: 1, body: OrderFunction(order: order)))
+        try connection.createFunction(
+            ScalarFunction(name: OrderFunction.timeName, arguments: 1, body: OrderFunction(order: .instants)))
     }
 
     /// Closes the files.
@@ -216,7 +223,9 @@ final class LoadSession {
         _ delta: DeltaStatement, _ table: DestinationTable, _ held: DestinationLedger.Held?
     ) -> any DeltaWrite {
         switch request.step.writeMode {
-        case .upsert: UpsertWrite(delta: delta, table: table, isDirect: isFirstLoad && !keepsRows)
+        case .upsert:
+            UpsertWrite(
+                delta: delta, table: table, isDirect: isFirstLoad && !keepsRows && !request.step.checksRows)
         case .deleteInsert: DeleteInsertWrite(delta: delta, table: table)
         case .append: AppendWrite(delta: delta, table: table, reached: held?.reached.flatMap { order.key($0) })
         }

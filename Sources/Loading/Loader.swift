@@ -26,8 +26,13 @@ public final class Loader: Sendable {
         try withSession(request, for: .load, stop: stop, progress: progress) { session throws(LoadStop) in
             var load = try stepLoad(session)
             while true {
-                let finished = try commit(session) { now throws(LoadStop) in try load.next(at: now) }
-                if let finished { return finished }
+                do throws(LoadStop) {
+                    let finished = try commit(session) { now throws(LoadStop) in try load.next(at: now) }
+                    if let finished { return finished }
+                } catch {
+                    progress.failed(with: session.checks.results)
+                    throw error
+                }
             }
         }
     }
@@ -52,6 +57,7 @@ public final class Loader: Sendable {
         return try withLedger(destination, access: .readOnly) { ledger throws(LoadStop) in
             guard try ledger.exists(), var load = try ledger.finished(run: run, step: step) else { return nil }
             load.result.manifest = try ledger.manifest(run: run, step: step)
+            load.result.checks = try ledger.checks(run: run, step: step)
             return load
         }
     }
@@ -84,6 +90,7 @@ public final class Loader: Sendable {
             try session.ledger.prepare()
             let before = try session.ledger.committed(run: request.run, step: request.step.name)
             number = (before?.result.commits ?? 0) + 1
+            session.readByRun = before?.result.counts.read ?? 0
             if let before, before.isFinal { return try session.ledger.finished(before, request.step.name) }
             if let before, before.attempt > request.attempt {
                 throw .failure(
@@ -93,12 +100,14 @@ public final class Loader: Sendable {
                         hint: "nothing: the later attempt does the work"))
             }
             let now = clock.now()
-            let number = (before?.result.commits ?? 0) + 1
             if let undo = session.undo {
                 undo.begin(
                     number: number, held: try session.ledger.watermark(request.pipeline, request.step.name), at: now)
             }
-            let record = try work(now)
+            session.checks.begin(at: now)
+            var record = try work(now)
+            record.checks = session.checks.results
+            record.warnings += session.checks.warnings
             let manifest = session.trail.take(number: number, request: request, at: now, counts: record.counts)
             try session.ledger.record(record, manifest, request: request)
             try session.undo?.finish(record.counts, at: now)
@@ -109,6 +118,7 @@ public final class Loader: Sendable {
         if finished != nil {
             let manifest = try session.ledger.manifest(run: request.run, step: request.step.name)
             finished?.result.manifest = manifest.map(session.trail.completed)
+            finished?.result.checks = try session.ledger.checks(run: request.run, step: request.step.name)
         }
         return finished
     }

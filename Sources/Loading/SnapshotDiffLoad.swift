@@ -25,9 +25,17 @@ struct SnapshotDiffLoad: StepLoad {
         session.trail.enter(.stage)
         try rows.take(session)
         let doubles = try rows.settleDoubles(session)
+        // What is set aside would be taken for gone, so of these rows none is.
+        let staged = CheckedRows(
+            sql: rows.sql, columns: rows.pairs.map(\.source), key: rows.key.map(\.source), version: nil)
+        _ = try session.checks.examine(staged, of: 0, into: table, isUsedUp: false, session)
+        session.trail.enter(.stage)
         let isEmpty = try session.value("SELECT 1 FROM \(table.sql) LIMIT 1") == nil
         let counts = isEmpty ? try fill(table, rows) : try compare(RowDiff(rows, table), at: now)
+        try session.checks.examineWritten(table, session)
         try rows.release(session)
+        try session.checks.count(counts.read, session)
+        try session.checks.checkFreshness(table, watermark: nil, at: now, session)
         session.progress.setRead(counts.read)
         let held = try session.ledger.watermark(session.request.pipeline, step.name)?.watermark
         return DestinationLedger.Record(

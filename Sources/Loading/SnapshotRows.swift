@@ -6,7 +6,8 @@ internal import SQLite
 /// A table is read where it is when it finds its rows by the key and when its columns convert values as the
 /// destination's do; comparing such columns directly is exact. Everything else (a query, which would be run once for
 /// each look, a table without an index on the key, other affinities) is copied into a temporary table that has the
-/// destination's affinities and an index on the key, so that what is compared is what would be stored.
+/// destination's affinities and an index on the key, so that what is compared is what would be stored; so are rows that
+/// checks look at.
 struct SnapshotRows {
     static let copy = "temp._strandline_source"
 
@@ -46,7 +47,7 @@ struct SnapshotRows {
             shape.uniqueKeys.contains { $0.isBinary && $0.columns.isSubset(of: names) } || ignoresCase
             || purpose == .find && names.count == 1 && names.isSubset(of: shape.orderedBy)
         let isInPlace =
-            shape.kind == .table && isIndexed
+            shape.kind == .table && isIndexed && !(purpose == .compare && table.step.checksRows)
             && pairs.allSatisfy { shape.affinity(of: $0.source) == table.shape?.affinity(of: $0.destination) }
         self.relation = relation
         self.table = table

@@ -82,6 +82,8 @@ public struct Failure: Error, Sendable, Equatable {
         case newerDestination = "newer_destination"
         case verificationFailed = "verification_failed"
         case undoMissing = "undo_missing"
+        case checkFailed = "check_failed"
+        case quarantineFull = "quarantine_full"
         // Runs.
         case cancelled = "cancelled"
         case timedOut = "timed_out"

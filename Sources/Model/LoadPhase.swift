@@ -15,6 +15,8 @@ public struct LoadPhase: Sendable, Equatable {
         case look
         /// Reading the delta into a temporary table.
         case stage
+        /// Making the step's checks, those after the write included.
+        case check
         /// Writing the rows.
         case write
         /// Writing the record and making all of it durable; only known while the load's process lives.

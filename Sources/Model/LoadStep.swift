@@ -41,6 +41,8 @@ public struct LoadStep: Sendable, Equatable {
     public var undo: UndoPolicy?
     /// How the change events are written that a step with the strategy `cdc` reads.
     public var changeLog = ChangeLogFormat()
+    /// What its rows must meet before they are committed.
+    public var checks: [Check] = []
 
     /// Makes a step.
     public init(
@@ -64,6 +66,19 @@ public struct LoadStep: Sendable, Equatable {
         self.schemaPolicy = schemaPolicy
         self.onGap = onGap
         self.onDuplicateKey = onDuplicateKey
+    }
+
+    /// Whether a check looks at the rows of the delta, which must then be staged.
+    public var checksRows: Bool { checks.contains(where: \.readsRows) }
+
+    /// Whether rows with a NULL in a column of the key are set aside, so that the others can be loaded.
+    public var setsNullKeysAside: Bool {
+        checks.contains { check in
+            guard case .notNull(let columns) = check.rule, check.onFail == .quarantine else { return false }
+            return columns.contains { name in
+                primaryKey.contains { $0.lowercased() == name.lowercased() }
+            }
+        }
     }
 
     /// What a load reads from.

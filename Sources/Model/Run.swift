@@ -2,7 +2,8 @@ public import Platform
 
 /// What a load did to the rows, exactly.
 ///
-/// `read` is the rows of the delta, one for each key; it equals inserted + updated + unchanged.
+/// `read` is the rows of the delta, one for each key; it equals inserted + updated + unchanged +
+/// quarantined.
 public struct RowCounts: Sendable, Equatable {
     /// Rows read from the source after duplicates were set aside.
     public var read = 0
@@ -14,14 +15,19 @@ public struct RowCounts: Sendable, Equatable {
     public var unchanged = 0
     /// Rows removed from the destination.
     public var deleted = 0
+    /// Rows that failed a check and were set aside.
+    public var quarantined = 0
 
     /// Makes counts; all are zero unless said.
-    public init(read: Int = 0, inserted: Int = 0, updated: Int = 0, unchanged: Int = 0, deleted: Int = 0) {
+    public init(
+        read: Int = 0, inserted: Int = 0, updated: Int = 0, unchanged: Int = 0, deleted: Int = 0, quarantined: Int = 0
+    ) {
         self.read = read
         self.inserted = inserted
         self.updated = updated
         self.unchanged = unchanged
         self.deleted = deleted
+        self.quarantined = quarantined
     }
 
     /// The sums.
@@ -29,7 +35,7 @@ public struct RowCounts: Sendable, Equatable {
         RowCounts(
             read: left.read + right.read, inserted: left.inserted + right.inserted,
             updated: left.updated + right.updated, unchanged: left.unchanged + right.unchanged,
-            deleted: left.deleted + right.deleted)
+            deleted: left.deleted + right.deleted, quarantined: left.quarantined + right.quarantined)
     }
 }
 
@@ -126,7 +132,7 @@ public struct StepRun: Sendable, Equatable {
     public var startedAt: Timestamp?
     /// When it ended; nil before.
     public var finishedAt: Timestamp?
-    /// What it did; nil until it ended well or committed a part.
+    /// What it did; nil until it ended well or its checks failed.
     public var result: LoadResult?
     /// Why it failed; nil otherwise.
     public var error: Failure?
@@ -164,6 +170,8 @@ public struct LoadResult: Sendable, Equatable {
     public var window: String
     /// What it read, ran and took; nil where that is not known, as in lists of runs.
     public var manifest: LoadManifest?
+    /// What became of its checks; of a load that failed, those that were made.
+    public var checks: [CheckResult] = []
 
     /// Makes a result.
     public init(

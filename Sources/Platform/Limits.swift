@@ -87,6 +87,13 @@ public enum Limits {
     /// The farthest lookback and settle: a hundred years of 365 days.
     public static let longestReach: Duration = .seconds(100 * 365 * 86_400)
 
+    /// Checks of a step: each costs at least one pass over the delta of every run.
+    public static let checks = 100
+    /// Bytes of the name of a check: it stands in every run.
+    public static let checkNameBytes = 200
+    /// Values that a check accepts: more belong into a table, which `type: sql` can ask.
+    public static let checkValues = 1_000
+
     // MARK: Commands
 
     /// Values of the largest answer that a command reads: the largest page of runs with many steps.
@@ -191,6 +198,12 @@ public enum Limits {
     public static let manifestStatements = 50
     /// Commits of a load that its manifest shows, half of them from its beginning, half from its end.
     public static let manifestCommits = 100
+    /// Bytes of a value in the samples of a check: enough to find the row by.
+    public static let sampleBytes = 200
+    /// Rows set aside that a destination keeps for a step: past it a run fails, since they wait for a person.
+    public static let quarantinedRows = 10_000
+    /// Bytes of rows that one commit sets aside.
+    public static let quarantinedBytes = 64 << 20
     /// Runs whose manifests the control database keeps; older ones are in the destination's records.
     public static let manifestRuns = 10_000
     /// How long a run can be rolled back when its step does not say: a weekend and the days around it.

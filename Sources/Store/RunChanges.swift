@@ -175,7 +175,10 @@ extension Transaction {
             try self.run(
                 operation,
                 """
-                UPDATE step_runs SET state = 'pending', started_at = NULL, finished_at = NULL, error = NULL
+                UPDATE step_runs SET state = 'pending', started_at = NULL, finished_at = NULL, error = NULL,
+                    rows_read = NULL, rows_inserted = NULL, rows_updated = NULL, rows_unchanged = NULL,
+                    rows_deleted = NULL, watermark_before = NULL, watermark_after = NULL, watermark_key = NULL,
+                    commits = NULL, warnings = NULL, read_window = NULL, rows_quarantined = NULL, checks = NULL
                 WHERE run = ? AND state NOT IN ('success', 'pending')
                 """, [.text(run)])
         case .success, .failed, .cancelled:
@@ -197,7 +200,8 @@ extension Transaction {
             """
             UPDATE step_runs SET state = ?3, started_at = ?4, finished_at = ?5, error = ?6, rows_read = ?7,
                 rows_inserted = ?8, rows_updated = ?9, rows_unchanged = ?10, rows_deleted = ?11, watermark_before = ?12,
-                watermark_after = ?13, watermark_key = ?14, commits = ?15, warnings = ?16, read_window = ?17
+                watermark_after = ?13, watermark_key = ?14, commits = ?15, warnings = ?16, read_window = ?17,
+                rows_quarantined = ?18, checks = ?19
             WHERE run = ?1 AND name = ?2
             """,
             [
@@ -206,7 +210,7 @@ extension Transaction {
                 Value(result?.counts.updated), Value(result?.counts.unchanged), Value(result?.counts.deleted),
                 result?.watermarkBefore?.stored ?? .null, result?.watermarkAfter?.stored ?? .null,
                 Value(result?.watermarkKey.stored), Value(result?.commits), Value(result?.warnings.stored),
-                Value(result?.window),
+                Value(result?.window), Value(result?.counts.quarantined), Value(result?.checks.stored),
             ])
         guard let manifest = result?.manifest else {
             try self.run(

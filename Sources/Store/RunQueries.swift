@@ -113,11 +113,14 @@ extension LoadResult {
             counts: RowCounts(
                 read: Int(try row.int("rows_read")), inserted: Int(try row.int("rows_inserted")),
                 updated: Int(try row.int("rows_updated")), unchanged: Int(try row.int("rows_unchanged")),
-                deleted: Int(try row.int("rows_deleted"))),
+                deleted: Int(try row.int("rows_deleted")),
+                // Rows of before version 3 have neither.
+                quarantined: Int(try row.optionalInt("rows_quarantined") ?? 0)),
             watermarkBefore: CursorValue(stored: row["watermark_before"]),
             watermarkAfter: CursorValue(stored: row["watermark_after"]),
             watermarkKey: try row.decoded("watermark_key") { [CursorValue](stored: $0) },
             commits: Int(try row.int("commits")), warnings: try row.decoded("warnings") { [LoadWarning](stored: $0) },
             window: try row.text("read_window"))
+        if !row["checks"].isNull { checks = try row.decoded("checks") { [CheckResult](stored: $0) } }
     }
 }

@@ -90,6 +90,18 @@ extension [LoadWarning] {
     }
 }
 
+extension [CheckResult] {
+    /// The results as JSON text.
+    var stored: String { JSONValue.array(map(\.json)).text() }
+
+    /// The results that `stored` was made of; nil for other text.
+    init?(stored text: String) {
+        guard let items = JSONValue(stored: text)?.array else { return nil }
+        self = items.compactMap { CheckResult(json: $0) }
+        guard count == items.count else { return nil }
+    }
+}
+
 extension LoadManifest {
     /// The manifest that `stored`, its JSON as text, was made of; nil for other text.
     init?(stored text: String) {

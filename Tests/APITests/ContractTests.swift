@@ -90,6 +90,9 @@ struct ContractTests {
             phases?["properties"]?["name"]?["enum"]?.array?.compactMap(\.string)
                 == LoadPhase.Name.allCases.map(\.rawValue))
         #expect(words("CursorFacts", "role") == CursorFacts.Role.allCases.map(\.rawValue))
+        #expect(words("CheckType") == CheckType.allCases.map(\.rawValue))
+        #expect(words("Check", "severity") == CheckSeverity.allCases.map(\.rawValue))
+        #expect(words("Check", "on_fail") == CheckFailurePolicy.allCases.map(\.rawValue))
         #expect(words("Cursor", "format") == CursorFormat.allCases.map(\.rawValue))
         #expect(words("Cursor", "on_missing") == MissingCursorPolicy.allCases.map(\.rawValue))
         #expect(words("Cursor", "on_unparsable") == UnparsableCursorPolicy.allCases.map(\.rawValue))
@@ -103,6 +106,11 @@ struct ContractTests {
         try world.database("shop.db") { try $0.execute("ALTER TABLE orders RENAME TO kept") }
         let failed = world.load()["id"]?.string ?? ""
         try world.database("shop.db") { try $0.execute("ALTER TABLE kept RENAME TO orders") }
+        let checked =
+            World.ordersPipeline + "\n    checks: [{ type: row_count, min: 100 }, { type: not_null, columns: [id] }]"
+        _ = world.ask(.put, "/v1/pipelines/orders", body: checked)
+        let refused = world.load()["id"]?.string ?? ""
+        _ = world.ask(.put, "/v1/pipelines/orders", body: World.ordersPipeline)
         let mark = "/v1/pipelines/orders/watermarks/orders"
         let asked: [(String, HTTPServer.Method, String, String)] = [
             ("list_connections", .get, "/v1/connections", ""), ("get_connection", .get, "/v1/connections/shop", ""),
@@ -114,6 +122,7 @@ struct ContractTests {
             ("put_pipeline", .put, "/v1/pipelines/orders", World.ordersPipeline),
             ("plan_pipeline", .post, "/v1/pipelines/orders/plan", ""), ("list_runs", .get, "/v1/runs", ""),
             ("get_run", .get, "/v1/runs/\(run)", ""), ("get_run", .get, "/v1/runs/\(failed)", ""),
+            ("get_run", .get, "/v1/runs/\(refused)", ""),
             ("rollback_run", .post, "/v1/runs/\(run)/rollback?dry_run", ""),
             ("rollback_run", .post, "/v1/runs/\(run)/rollback", ""),
             ("rollback_run", .post, "/v1/runs/nothing/rollback", ""),

@@ -40,7 +40,10 @@ struct RunRoutesTests {
         #expect(keys.filter { step.contains($0) } == step)
         #expect(
             Set(keys).subtracting(step)
-                == ["started_at", "finished_at", "duration_seconds", "window", "commits", "manifest"])
+                == [
+                    "started_at", "finished_at", "duration_seconds", "window", "commits", "manifest",
+                    "rows_quarantined",
+                ])
         #expect(run["steps"]?[0]?["manifest"]?["commits"]?[0]?["bounds"]?["cursor"] == "updated_at")
         // A page of runs would be mostly manifests.
         #expect(world.ask(.get, "/v1/runs").json["runs"]?[0]?["steps"]?[0]?.keys == keys.dropLast())
@@ -59,6 +62,40 @@ struct RunRoutesTests {
         #expect(
             answer.json["options"]
                 == .object(["steps": .array(["orders"]), "full_refresh": true, "allow_shrink": false]))
+    }
+
+    @Test func showsWhatBecameOfTheChecks() throws {
+        let world = try World()
+        try world.putOrders()
+        let checks = """
+            \n    checks:
+                  - { type: range, column: total, min: 0, name: positive }
+                  - { type: row_count, min: 1 }
+            """
+        #expect(world.ask(.put, "/v1/pipelines/orders", body: World.ordersPipeline + checks).status == 200)
+        let good = world.load()["steps"]?[0]
+        #expect(good?["checks"]?.array?.map { $0["state"] } == ["passed", "passed"])
+        try world.database("shop.db") {
+            try $0.execute("UPDATE orders SET total = -1, updated_at = '2024-01-02T00:00:00Z' WHERE id IN (3, 5)")
+        }
+        let run = world.load()
+        let bad = run["steps"]?[0]
+        #expect(run["state"] == "failed")
+        #expect(run["error"]?["code"] == "check_failed")
+        #expect(run["error"]?["transient"] == false)
+        #expect(bad?["checks"]?[0]?["name"] == "positive")
+        #expect(bad?["checks"]?[0]?["count"] == 2)
+        #expect(bad?["checks"]?[0]?["samples"] == .array([.object(["id": 3]), .object(["id": 5])]))
+        #expect(bad?["window"] == .null)
+        #expect(bad?["rows_inserted"] == 0)
+        // Lists show them, too.
+        #expect(world.ask(.get, "/v1/runs").json["runs"]?[0]?["steps"]?[0]?["checks"] == bad?["checks"])
+        let aside = checks.replacing("name: positive", with: "name: positive, on_fail: quarantine")
+        #expect(world.ask(.put, "/v1/pipelines/orders", body: World.ordersPipeline + aside).status == 200)
+        let step = world.load()["steps"]?[0]
+        #expect(step?["state"] == "success")
+        #expect(step?["rows_quarantined"] == 2)
+        #expect(step?["warnings"]?[0]?["code"] == "rows_quarantined")
     }
 
     @Test func tellsAllThatIsWrongWithATrigger() throws {

@@ -74,6 +74,21 @@ struct OutputTests {
         #expect(text.components("it is locked. wait") == 1)
     }
 
+    @Test func aFailedCheckIsToldOnceWithItsSamples() throws {
+        let run = try JSONValue(
+            parsing: """
+                {"id":"r1","pipeline":"shop","state":"success","steps":[{"name":"orders","state":"success",
+                 "warnings":[{"code":"check_failed","message":"check filled: 2 rows have a NULL in email"}],
+                 "checks":[{"name":"filled","state":"failed","message":"2 rows have a NULL in email",
+                 "samples":[{"id":4},{"id":7}]},{"name":"n","state":"passed","message":"9 rows were read","samples":[]}]}]}
+                """.utf8)
+        #expect(
+            RunText.whole(run).hasSuffix(
+                #"\norders: check filled failed: 2 rows have a NULL in email, such as {"id":4}, {"id":7}"#
+                    .replacing(#"\n"#, with: "\n")))
+        #expect(RunText.whole(run).components("NULL in email") == 1)
+    }
+
     @Test func aManifestShowsBoundsTimesAndStatements() throws {
         let run = try JSONValue(
             parsing: """

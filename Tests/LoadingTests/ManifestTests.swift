@@ -128,12 +128,16 @@ struct ManifestTests {
         let file = try world.file("warehouse.db")
         try world.warehouse.execute("UPDATE _strandline_loads SET manifest = NULL")
         #expect(try world.loader().committed(run: run, step: "orders", destination: file)?.result.manifest == nil)
-        try world.warehouse.execute(
+        // The tables as their first version made them.
+        let younger = try world.inWarehouse(
             """
-            ALTER TABLE _strandline_loads DROP COLUMN manifest;
-            DROP TABLE _strandline_undo; DROP TABLE _strandline_rollbacks;
-            UPDATE _strandline_meta SET value = 1 WHERE key = 'version';
+            SELECT 'ALTER TABLE _strandline_loads DROP COLUMN ' || name FROM pragma_table_info('_strandline_loads')
+                WHERE cid > 16
+            UNION ALL SELECT 'DROP TABLE ' || name FROM sqlite_schema WHERE type = 'table' AND name GLOB '_strandline_*'
+                AND name NOT IN ('_strandline_meta', '_strandline_watermarks', '_strandline_loads')
             """)
+        for statement in younger { try world.warehouse.execute(statement[0].string ?? "") }
+        try world.warehouse.execute("UPDATE _strandline_meta SET value = 1 WHERE key = 'version'")
         #expect(try world.loader().committed(run: run, step: "orders", destination: file)?.result.counts.read == 4)
         // The next load brings the tables up to date.
         #expect(try world.load(world.step()).manifest?.commits.count == 1)

@@ -17,7 +17,6 @@ struct DocumentRefusalTests {
             (step() + "schedule: { every: 5m }", .unsupported, "schedule", "POST /v1/pipelines/orders/runs"),
             (step() + "after: [customers]", .unsupported, "after", "POST /v1/pipelines/orders/runs"),
             (step() + "freshness: { warn_after: 1h }", .unsupported, "freshness", "watermarks"),
-            (step("checks: []"), .unsupported, "steps[0].checks", "Remove it"),
             (step("partition_by: { column: a, interval: day }"), .unsupported, "steps[0].partition_by", "Remove it"),
             (step("detect_deletes: rows"), .invalidValue, "steps[0].detect_deletes", "one of keys"),
             (step("detect_deletes: keys", "write_mode: append"), .invalidValue, "steps[0].detect_deletes", "upsert"),

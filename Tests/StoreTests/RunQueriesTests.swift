@@ -66,6 +66,14 @@ struct RunQueriesTests {
                     }, window: random.text())
             }
             step.result?.manifest = random.optional { $0.manifest() }
+            step.result?.counts.quarantined = Int(random.next() >> 1)
+            step.result?.checks = (0..<Int.random(in: 0...2, using: &random)).map { _ in
+                let check = Check(name: random.text(), rule: .notNull([]), severity: .warn)
+                return CheckResult(
+                    check, isPassed: Bool.random(using: &random), count: 3,
+                    samples: [.object([JSONValue.Member(random.text(), random.cursorValue().json)])],
+                    message: random.text())
+            }
             let stored = try world.change { transaction throws(StoreError) in
                 try transaction.updateStep(run.id, step)
                 return try transaction.run(run.id)?.steps.first

@@ -54,13 +54,15 @@ extension StepRun {
             .init("strategy", .string(strategy.rawValue)), .init("started_at", JSONValue(startedAt?.rfc3339)),
             .init("finished_at", JSONValue(finishedAt?.rfc3339)),
             .init("duration_seconds", JSONValue(from: startedAt, to: finishedAt)),
-            .init("window", JSONValue(result?.window)),
+            // A load that failed at its checks has read no window.
+            .init("window", JSONValue(result.flatMap { $0.window.isEmpty ? nil : $0.window })),
             .init("watermark_before", result?.watermarkBefore?.json ?? .null),
             .init("watermark_after", result?.watermarkAfter?.json ?? .null),
         ]
         members += (result?.counts ?? RowCounts()).wire
         members += [
-            .init("commits", .integer(Int64(result?.commits ?? 0))), .init("checks", .array([])),
+            .init("commits", .integer(Int64(result?.commits ?? 0))),
+            .init("checks", .array((result?.checks ?? []).map(\.json))),
             .init("warnings", .array(warnings.map(\.wire))), .init("error", error?.wire ?? .null),
         ]
         if isWhole { members.append(.init("manifest", result?.manifest?.json ?? .null)) }
@@ -74,7 +76,7 @@ extension RowCounts {
         [
             .init("rows_read", .integer(Int64(read))), .init("rows_inserted", .integer(Int64(inserted))),
             .init("rows_updated", .integer(Int64(updated))), .init("rows_unchanged", .integer(Int64(unchanged))),
-            .init("rows_deleted", .integer(Int64(deleted))),
+            .init("rows_deleted", .integer(Int64(deleted))), .init("rows_quarantined", .integer(Int64(quarantined))),
         ]
     }
 }

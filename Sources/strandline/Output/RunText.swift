@@ -35,8 +35,15 @@ enum RunText {
             table.add(
                 name, step["state"]?.string ?? "", count("rows_read"), count("rows_inserted"), count("rows_updated"),
                 count("rows_unchanged"), count("rows_deleted"), HumanText.cursor(step["watermark_after"]))
-            for warning in step["warnings"]?.array ?? [] {
+            // A failed check is told below, with samples.
+            for warning in step["warnings"]?.array ?? [] where warning["code"]?.string != "check_failed" {
                 notes.append("\(name): warning: " + (warning["message"]?.string ?? ""))
+            }
+            for check in step["checks"]?.array ?? [] where check["state"]?.string == "failed" {
+                let samples = (check["samples"]?.array ?? []).map { $0.text() }
+                notes.append(
+                    "\(name): check \(check["name"]?.string ?? "") failed: \(check["message"]?.string ?? "")"
+                        + (samples.isEmpty ? "" : ", such as " + samples.joined(separator: ", ")))
             }
             if let error = message(step["error"]) { notes.append("\(name): \(error)") }
         }

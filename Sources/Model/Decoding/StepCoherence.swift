@@ -1,7 +1,7 @@
 internal import Platform
 
-/// Checks across the fields of one step.
-struct StepChecks {
+/// Whether the fields of one step fit together.
+struct StepCoherence {
     /// The step's keys.
     let fields: Fields
 

@@ -1,0 +1,331 @@
+internal import Model
+internal import Platform
+internal import SQLite
+
+/// Makes the checks of a load's step, and keeps what became of them in the commit in hand.
+///
+/// Rows are checked as they are staged, before any is written: those that are to be set aside leave the stage. What
+/// asks for the destination as it will be is checked after the write. Belongs to the worker's thread.
+final class LoadChecks {
+    private let checks: [Check]
+    /// The time of the commit.
+    private var now = Timestamp(microseconds: 0)
+    /// What became of the checks so far.
+    private(set) var results: [CheckResult] = []
+    /// Rows of the commit that were set aside.
+    private(set) var setAside = 0
+    /// Rows set aside that wait for a person, those of earlier runs included; nil where none was set aside now.
+    private var waiting: Int?
+    /// The rows of the commit, for what is checked after the write.
+    private var rows: CheckedRows?
+    /// Whether the rows of the whole load were counted already.
+    private var isCounted = false
+
+    init(_ step: LoadStep) {
+        checks = step.checks
+    }
+
+    /// Begins a commit.
+    func begin(at now: Timestamp) {
+        self.now = now
+        results = []
+        setAside = 0
+        waiting = nil
+        rows = nil
+    }
+
+    /// What a person should know of checks that failed while the load went on.
+    var warnings: [LoadWarning] {
+        var warnings = results.filter { !$0.isPassed && $0.severity == .warn }.map {
+            LoadWarning(code: "check_failed", message: "check \($0.name): \($0.message)")
+        }
+        if let waiting {
+            warnings.append(
+                LoadWarning(
+                    code: "rows_quarantined",
+                    message: "\(setAside) rows failed a check and were set aside in \(Quarantine.table), where "
+                        + "\(waiting) rows of this step wait now"))
+        }
+        return warnings
+    }
+
+    // MARK: Before the write
+
+    /// Checks what was staged, sets rows aside, and fails where an error was found; answers how many rows stay.
+    ///
+    /// `isUsedUp` when the stage will not hold the rows any more after the write.
+    func examine(
+        _ staged: CheckedRows, of count: Int, into table: DestinationTable, isUsedUp: Bool, _ session: LoadSession
+    ) throws(LoadStop) -> Int {
+        guard checks.contains(where: \.readsRows) else { return count }
+        session.trail.enter(.check)
+        try refuseUnknownColumns(staged)
+        let statement = CheckStatement(rows: staged, destination: table.sql)
+        let moved = try quarantine(staged, statement, session)
+        try checkValues(staged, statement, session)
+        try failOnError()
+        let needsRows = checks.contains { $0.type == .unique || $0.type == .sql }
+        if needsRows { rows = isUsedUp ? try copy(staged, session) : staged }
+        return count - moved
+    }
+
+    private func refuseUnknownColumns(_ staged: CheckedRows) throws(LoadStop) {
+        for check in checks where check.type != .freshness {
+            for column in check.columns where staged.column(column) == nil {
+                throw .failure(
+                    Failure(
+                        .unknownColumn, "check \(check.name): no column \(column) is loaded",
+                        hint: "the columns are " + staged.columns.joined(separator: ", "), field: "checks"))
+            }
+        }
+    }
+
+    /// Sets the rows aside that fail a check which says so; answers how many.
+    private func quarantine(
+        _ staged: CheckedRows, _ statement: CheckStatement, _ session: LoadSession
+    ) throws(LoadStop) -> Int {
+        let own = checks.filter { $0.onFail == .quarantine }
+        let ledger = Quarantine(session, at: now)
+        let hasWork = try own.isEmpty ? ledger.hasWaiting() : true
+        guard hasWork else { return 0 }
+        var moved = 0
+        var book = Quarantine.Book()
+        for check in own {
+            let failing: DeltaStatement.Text
+            if case .unique(let columns) = check.rule {
+                if !session.request.isRebuild { try ledger.index(staged) }
+                failing = statement.clashing(columns, isRebuild: session.request.isRebuild)
+            } else if let text = statement.failing(check.rule) {
+                failing = text
+            } else {
+                continue
+            }
+            let samples = try samples(staged, check, failing, session)
+            let count = try ledger.setAside(staged, check, failing, &book)
+            moved += count
+            results.append(
+                count == 0
+                    ? CheckResult(check, message: "no row failed")
+                    : CheckResult(
+                        check, isPassed: false, count: count, samples: samples,
+                        message: "\(LoadChecks.words(count, check)); set aside in \(Quarantine.table)"))
+        }
+        if moved > 0 { try excuseNullKeys(staged, session) }
+        try ledger.resolve(staged, book, isWhole: session.request.isRebuild)
+        setAside += moved
+        if setAside > 0 { waiting = try ledger.settleBounds() }
+        return moved
+    }
+
+    /// A row that was set aside needs no key any more.
+    private func excuseNullKeys(_ staged: CheckedRows, _ session: LoadSession) throws(LoadStop) {
+        guard !staged.key.isEmpty, session.request.step.setsNullKeysAside else { return }
+        let isNull = staged.key.map { "\(quoted($0)) IS NULL" }.joined(separator: " OR ")
+        session.gate.nullKeysLeft = try session.integer("SELECT count(*) FROM \(staged.sql) WHERE \(isNull)")
+    }
+
+    /// Makes the checks on values in one pass over the rows.
+    private func checkValues(
+        _ staged: CheckedRows, _ statement: CheckStatement, _ session: LoadSession
+    ) throws(LoadStop) {
+        let found = checks.filter { $0.onFail == .fail }.compactMap { check in
+            statement.failing(check.rule).map { (check: check, failing: $0) }
+        }
+        guard !found.isEmpty else { return }
+        let counts = found.map { "count(CASE WHEN \($0.failing.sql) THEN 1 END)" }.joined(separator: ", ")
+        let pass = DeltaStatement.Text(
+            sql: "SELECT \(counts) FROM \(staged.sql)", parameters: found.flatMap(\.failing.parameters),
+            meanings: found.flatMap(\.failing.meanings))
+        session.trail.note(pass)
+        let row = try session.connection.stopping { db throws(SQLiteError) in try db.first(pass.sql, pass.parameters) }
+        for (place, item) in found.enumerated() {
+            try note(item.check, Int(row?[place].integer ?? 0), staged, item.failing, session)
+        }
+    }
+
+    // MARK: After the write
+
+    /// Makes the checks that ask for the destination as it is now; fails where an error was found.
+    func examineWritten(_ table: DestinationTable, _ session: LoadSession) throws(LoadStop) {
+        guard let rows else { return }
+        session.trail.enter(.check)
+        let statement = CheckStatement(rows: rows, destination: table.sql)
+        for check in checks {
+            switch check.rule {
+            case .unique(let columns):
+                let shared = statement.shared(columns)
+                let count = try session.integer("SELECT count(*) FROM \(rows.sql) WHERE \(shared.sql)")
+                session.trail.note(shared.within("SELECT count(*) FROM \(rows.sql) WHERE \(shared.sql)"))
+                if check.onFail == .fail {
+                    try note(check, count, rows, shared, session)
+                } else if count > 0 {
+                    // Setting rows aside left older versions of them in the destination, which the others clash with.
+                    results.merge([
+                        CheckResult(
+                            check, isPassed: false, count: count, samples: try samples(rows, check, shared, session),
+                            message: "\(LoadChecks.words(count, check)) even after rows were set aside")
+                    ])
+                    throw .failure(failure([check.name]))
+                }
+            case .sql(let query, let expected):
+                results.append(
+                    try SQLCheck(session: session, rows: rows, table: table).result(check, query, expected))
+            default: break
+            }
+        }
+        self.rows = nil
+        try failOnError()
+    }
+
+    // MARK: The whole load
+
+    /// Counts the rows of the whole load, once; fails where an error was found.
+    func count(_ read: Int, _ session: LoadSession) throws(LoadStop) {
+        guard !isCounted else { return }
+        isCounted = true
+        for check in checks {
+            switch check.rule {
+            case .rowCount(let min, let max):
+                let isPassed = read >= min ?? 0 && read <= max ?? .max
+                let bounds = [min.map { "at least \($0)" }, max.map { "at most \($0)" }].compactMap { $0 }
+                let message = "\(read) rows were read" + (isPassed ? "" : ", not \(bounds.joined(separator: " and "))")
+                results.append(CheckResult(check, isPassed: isPassed, count: isPassed ? 0 : 1, message: message))
+            case .rowCountDelta(let low, let high, let over):
+                results.append(try compare(read, check, low, high, over, session))
+            default: break
+            }
+        }
+        try failOnError()
+    }
+
+    private func compare(
+        _ read: Int, _ check: Check, _ low: Double?, _ high: Double?, _ over: Int, _ session: LoadSession
+    ) throws(LoadStop) -> CheckResult {
+        let request = session.request
+        let loads = try session.ledger.rowsRead(request.pipeline, request.step.name, butOf: request.run, last: over)
+        guard loads.count == over else {
+            return CheckResult(
+                check, message: "not enough history: \(loads.count) of \(over) loads have finished before")
+        }
+        let mean = Double(loads.reduce(0, +)) / Double(over)
+        guard mean > 0 else {
+            return CheckResult(check, message: "not enough history: the last \(over) loads read no rows")
+        }
+        let ratio = Double(read) / mean
+        let isPassed = ratio >= low ?? 0 && ratio <= high ?? .infinity
+        let bounds = [low.map { "at least \($0)" }, high.map { "at most \($0)" }].compactMap { $0 }
+        let figures = "\(read) rows were read, \(LoadChecks.short(ratio)) times the mean of the last \(over) loads"
+        return CheckResult(
+            check, isPassed: isPassed, count: isPassed ? 0 : 1,
+            message: figures + (isPassed ? "" : ", not \(bounds.joined(separator: " and "))"))
+    }
+
+    /// Looks how old the newest is that the destination holds, `watermark` being the cursor's; fails where an error was
+    /// found.
+    func checkFreshness(
+        _ table: DestinationTable, watermark: CursorValue?, at now: Timestamp, _ session: LoadSession
+    ) throws(LoadStop) {
+        for check in checks {
+            guard case .freshness(let column, let format, let age) = check.rule else { continue }
+            session.trail.enter(.check)
+            let look = FreshnessLook(session: session, table: table, now: now, maxAge: age)
+            if let column {
+                results.append(try look.result(check, column, format))
+            } else {
+                results.append(look.result(check, watermark))
+            }
+        }
+        try failOnError()
+    }
+
+    // MARK: Results
+
+    private func note(
+        _ check: Check, _ count: Int, _ rows: CheckedRows, _ failing: DeltaStatement.Text, _ session: LoadSession
+    ) throws(LoadStop) {
+        guard count > 0 else {
+            results.merge([CheckResult(check, message: "no row failed")])
+            return
+        }
+        results.merge([
+            CheckResult(
+                check, isPassed: false, count: count, samples: try samples(rows, check, failing, session),
+                message: LoadChecks.words(count, check))
+        ])
+    }
+
+    /// The keys of the first rows that fail; where rows have no key, the values that were checked.
+    private func samples(
+        _ rows: CheckedRows, _ check: Check, _ failing: DeltaStatement.Text, _ session: LoadSession
+    ) throws(LoadStop) -> [JSONValue] {
+        let names = rows.key.isEmpty ? check.columns.compactMap { rows.column($0) } : rows.key
+        let found = try session.connection.stopping { db throws(SQLiteError) in
+            try db.rows(
+                "SELECT \(names.map(quoted).joined(separator: ", ")) FROM \(rows.sql) WHERE \(failing.sql) "
+                    + "LIMIT \(CheckResult.sampleCount)", failing.parameters)
+        }
+        return found.map { row in
+            .object(zip(names, row.values).map { JSONValue.Member($0, LoadChecks.sample($1)) })
+        }
+    }
+
+    private static func sample(_ value: Value) -> JSONValue {
+        guard let json = CursorValue(value)?.json else { return .null }
+        guard let text = json.string, text.utf8.count > Limits.sampleBytes else { return json }
+        return .string(text.prefix(Limits.sampleBytes / 4) + "…")
+    }
+
+    private static func words(_ count: Int, _ check: Check) -> String {
+        let columns = check.columns.joined(separator: ", ")
+        let rows = count == 1 ? "1 row has" : "\(count) rows have"
+        switch check.rule {
+        case .notNull: return "\(rows) a NULL in \(columns)"
+        case .unique: return "\(rows) the same \(columns) as another row"
+        case .acceptedValues: return "\(rows) a value of \(columns) that is not accepted"
+        case .range(_, let min, let max):
+            let bounds = [min.map { "below \($0.display)" }, max.map { "above \($0.display)" }].compactMap { $0 }
+            return "\(rows) a \(columns) that lies \(bounds.joined(separator: " or ")), or is of another type"
+        case .rowCount, .rowCountDelta, .freshness, .sql: return rows
+        }
+    }
+
+    private static func short(_ ratio: Double) -> String {
+        "\((ratio * 100).rounded() / 100)"
+    }
+
+    private func failOnError() throws(LoadStop) {
+        let quarantining = Set(checks.filter { $0.onFail == .quarantine }.map(\.name))
+        let failed = results.filter { !$0.isPassed && $0.severity == .error && !quarantining.contains($0.name) }
+        guard !failed.isEmpty else { return }
+        throw .failure(failure(failed.map(\.name)))
+    }
+
+    private func failure(_ failed: [String]) -> Failure {
+        let first = results.first { $0.name == failed[0] }
+        let samples = (first?.samples ?? []).map { $0.text() }.joined(separator: ", ")
+        let more = failed.count > 1 ? " (and \(failed.count - 1) more checks failed)" : ""
+        return Failure(
+            .checkFailed,
+            "check \(failed[0]) failed: \(first?.message ?? "")\(samples.isEmpty ? "" : ", such as \(samples)")\(more); "
+                + "nothing was loaded",
+            hint: first?.type.isAboutRows == true
+                ? "mend the rows in the source; or say on_fail: quarantine to set them aside, or severity: warn"
+                : "look at the source; if it is right, change the check or say severity: warn",
+            field: "checks")
+    }
+
+    /// Keeps the staged rows for after the write, in a table of their own.
+    private func copy(_ staged: CheckedRows, _ session: LoadSession) throws(LoadStop) -> CheckedRows {
+        let copy = staged.copied(to: "temp._strandline_checked")
+        let list = staged.columns.map(quoted).joined(separator: ", ")
+        try session.connection.stopping { db throws(SQLiteError) in
+            if rows == nil {
+                try db.execute("DROP TABLE IF EXISTS \(copy.sql)")
+                // Its columns convert as the stage's do.
+                try db.execute("CREATE TEMP TABLE _strandline_checked AS SELECT \(list) FROM \(staged.sql) WHERE 0")
+            }
+            _ = try db.run("INSERT INTO \(copy.sql) (\(list)) SELECT \(list) FROM \(staged.sql)")
+        }
+        return copy
+    }
+}
