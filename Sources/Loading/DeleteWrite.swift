@@ -33,7 +33,9 @@ struct DeleteWrite {
 
     /// Removes or marks the rows, called `d`, that `condition` holds for; answers how many were there.
     func run(where condition: String, at now: Timestamp, _ session: LoadSession) throws(LoadStop) -> Int {
-        guard let undo = session.undo, undo.keepsKeys else { return try write(where: condition, at: now, session) }
+        guard let undo = session.undo, undo.keepsKeys, !undo.isWatching else {
+            return try write(where: condition, at: now, session)
+        }
         // Found once: what is kept for a rollback is what is removed then.
         let isThere = column.map { "d.\(quoted($0)) IS NULL AND " } ?? ""
         return try undo.around(["\(table.sql) AS d WHERE \(isThere)\(condition)"]) { () throws(LoadStop) in

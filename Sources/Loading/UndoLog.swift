@@ -16,6 +16,8 @@ final class UndoLog {
     private let policy: UndoPolicy
     private var record: UndoLedger.Record?
     private var kept: UndoTable?
+    /// Whether a write is in hand whose rows are kept; what it does in parts is kept once, with the whole.
+    private(set) var isWatching = false
     private var rowsBefore = 0
     private var rowsAfter = 0
 
@@ -87,7 +89,9 @@ final class UndoLog {
     func around<Result>(
         _ rows: [String], _ write: () throws(LoadStop) -> Result
     ) throws(LoadStop) -> Result {
-        guard keepsRows, let kept, !kept.key.isEmpty else { return try write() }
+        guard keepsRows, !isWatching, let kept, !kept.key.isEmpty else { return try write() }
+        isWatching = true
+        defer { isWatching = false }
         let touched = try connection.stopping { db throws(SQLiteError) in
             try db.execute("DROP TABLE IF EXISTS \(UndoLog.touched)")
             try db.execute(

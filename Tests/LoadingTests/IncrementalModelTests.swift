@@ -221,15 +221,3 @@ extension String {
         hasPrefix(old) ? new + dropFirst(old.count) : self
     }
 }
-
-extension CursorValue {
-    fileprivate init?(_ value: Value) {
-        switch value {
-        case .null: return nil
-        case .integer(let value): self = .integer(value)
-        case .real(let value): self = .real(value)
-        case .text(let text): self = .text(text.bytes)
-        case .blob(let bytes): self = .blob(bytes)
-        }
-    }
-}

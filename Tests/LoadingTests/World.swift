@@ -215,3 +215,16 @@ enum Tables {
     /// The two, for tests whose result must not depend on the index.
     static let both = [orders, unindexed]
 }
+
+extension CursorValue {
+    /// The cursor value of a stored value; nil for NULL.
+    init?(_ value: Value) {
+        switch value {
+        case .null: return nil
+        case .integer(let value): self = .integer(value)
+        case .real(let value): self = .real(value)
+        case .text(let text): self = .text(text.bytes)
+        case .blob(let bytes): self = .blob(bytes)
+        }
+    }
+}
