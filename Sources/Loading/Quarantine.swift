@@ -146,6 +146,15 @@ struct Quarantine {
         }
     }
 
+    /// Lets those wait again that a run resolved which is rolled back.
+    static func reopen(run: String, step: String, _ connection: Connection) throws(LoadStop) {
+        try connection.stopping { db throws(SQLiteError) in
+            _ = try db.run(
+                "UPDATE main._strandline_quarantine SET resolved_at = NULL, resolution = NULL, resolved_run = NULL "
+                    + "WHERE resolved_run = ? AND step = ?", [.text(run), .text(step)])
+        }
+    }
+
     // MARK: Bounds
 
     /// Fails when more rows wait than are kept for a step, and trims the oldest of those that are resolved; answers how

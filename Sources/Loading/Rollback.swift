@@ -31,6 +31,7 @@ struct Rollback {
             }
         }
         result.watermark = try restoreWatermark(last)
+        try Quarantine.reopen(run: run, step: step.name, connection)
         try undo.finish(run: run, step: step.name, at: now)
         return result
     }

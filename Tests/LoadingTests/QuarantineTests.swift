@@ -157,6 +157,25 @@ struct QuarantineTests {
                 == [["[2]", "gone"], ["[3]", "loaded"]])
     }
 
+    @Test func whatARunResolvedWaitsAgainWhenItIsRolledBack() throws {
+        let world = try World(table)
+        let step = world.step().with {
+            $0.checks = [filled, positive]
+            $0.undo = UndoPolicy(keep: .seconds(86_400), maxRows: 1_000)
+        }
+        try world.load(step)
+        try world.source.execute("UPDATE orders SET email = 'b@x', updated_at = '2024-05-09T00:00:00Z' WHERE id = 2")
+        let run = world.nextRun()
+        try world.load(step, run: run)
+        #expect(try waiting(world) == ["[3] positive 1"])
+        #expect(try world.rollback(run, step).first?.rowsRemoved == 1)
+        #expect(try waiting(world) == ["[2] filled 1", "[3] positive 1"])
+        #expect(try ids(world) == [1])
+        try world.load(step)
+        #expect(try waiting(world) == ["[3] positive 1"])
+        #expect(try ids(world) == [1, 2])
+    }
+
     @Test func moreThanIsKeptFailsTheRun() throws {
         let world = try World("CREATE TABLE orders (id INTEGER PRIMARY KEY, email TEXT, updated_at TEXT)")
         try world.source.execute(
