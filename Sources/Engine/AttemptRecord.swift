@@ -95,18 +95,14 @@ struct AttemptRecord: Sendable {
         if result.watermarkAfter != result.watermarkBefore { events.append(.watermark(.watermarkMoved, watermark)) }
     }
 
-    /// A step failed, with what became of the checks that were made.
-    mutating func fail(_ step: String, _ failure: Failure, _ checks: [CheckResult] = [], at now: Timestamp) {
+    /// A step failed; `result` is what is to be told of how far it got.
+    mutating func fail(_ step: String, _ failure: Failure, _ result: LoadResult? = nil, at now: Timestamp) {
         change(step) { run in
             run.state = .failed
             run.startedAt = run.startedAt ?? now
             run.finishedAt = now
             run.error = failure
-            if !checks.isEmpty {
-                var result = LoadResult()
-                result.checks = checks
-                run.result = result
-            }
+            run.result = result
         }
         finished(step)
     }

@@ -115,10 +115,10 @@ final class RunExecutor: Sendable {
                     record.succeed(name, result, watermark: watermark, at: clock.now())
                 case .interrupted(let reason):
                     return judge(failures, reason, record.run, resolved.pipeline)
-                case .failed(let failure, let checks):
+                case .failed(let failure, let result):
                     failures.append(failure)
                     sequence.recordFailure(of: name)
-                    record.fail(name, failure, checks, at: clock.now())
+                    record.fail(name, failure, result, at: clock.now())
                 }
             }
         }

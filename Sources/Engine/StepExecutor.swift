@@ -10,8 +10,8 @@ struct StepExecutor: Sendable {
         case committed(LoadResult, Watermark?)
         /// It ended early because the stop token was raised.
         case interrupted(StopToken.Reason)
-        /// It failed; with what became of the checks that were made.
-        case failed(Failure, [CheckResult])
+        /// It failed; with what is to be told of how far it got.
+        case failed(Failure, LoadResult?)
     }
 
     let loader: any StepLoading
@@ -22,12 +22,12 @@ struct StepExecutor: Sendable {
         let step: ResolvedStep
         switch resolved.step(name) {
         case .success(let found): step = found
-        case .failure(let failure): return .failed(failure, [])
+        case .failure(let failure): return .failed(failure, nil)
         case nil:
             return .failed(
                 Failure(
                     .unknownStep, "pipeline \(run.pipeline) has no step \(name) any more",
-                    hint: "trigger a new run of the changed pipeline"), [])
+                    hint: "trigger a new run of the changed pipeline"), nil)
         }
         let request = LoadRequest(
             run: run.id, pipeline: run.pipeline, step: step.step, attempt: run.attempt, source: step.source.file,
@@ -38,12 +38,12 @@ struct StepExecutor: Sendable {
         do throws(Failure) {
             return committed(try loader.load(request, stop: stop, progress: progress), step)
         } catch {
-            return failed(error, step, run, stop, progress.checks)
+            return failed(error, step, run, stop, progress.failed)
         }
     }
 
     private func failed(
-        _ failure: Failure, _ step: ResolvedStep, _ run: Run, _ stop: StopToken, _ checks: [CheckResult]
+        _ failure: Failure, _ step: ResolvedStep, _ run: Run, _ stop: StopToken, _ result: LoadResult?
     ) -> Outcome {
         let isStopped = [.cancelled, .timedOut, .interrupted].contains(failure.code)
         // The error of a commit does not tell whether it took place; the destination does.
@@ -53,7 +53,7 @@ struct StepExecutor: Sendable {
             if let found { return committed(found, step) }
         }
         if isStopped, let reason = stop.reason { return .interrupted(reason) }
-        return .failed(step.redact(failure), checks)
+        return .failed(step.redact(failure), result.map { step.redact($0) })
     }
 
     private func committed(_ load: FinishedLoad, _ step: ResolvedStep) -> Outcome {

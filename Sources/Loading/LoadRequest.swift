@@ -58,7 +58,7 @@ public final class LoadProgress: Sendable {
     private let read = Atomic<Int>(0)
     private let expected = Atomic<Int>(-1)
     private let commitCount = Atomic<Int>(0)
-    private let failedChecks = Mutex<[CheckResult]>([])
+    private let failedResult = Mutex<LoadResult?>(nil)
 
     /// Makes the progress of a load that has not begun.
     public init() {}
@@ -73,10 +73,16 @@ public final class LoadProgress: Sendable {
     /// Transactions of the destination committed so far.
     public var commits: Int { commitCount.load(ordering: .relaxed) }
 
-    /// What became of the checks that were made before the load failed; empty while it has not.
-    public var checks: [CheckResult] { failedChecks.withLock { $0 } }
+    /// What is to be told of a load that failed: its checks, and the commit that was taken back; nil while it has not.
+    public var failed: LoadResult? { failedResult.withLock { $0 } }
 
-    func failed(with checks: [CheckResult]) { failedChecks.withLock { $0 = checks } }
+    func failed(_ commit: CommitManifest?, _ checks: [CheckResult]) {
+        guard let commit else { return }
+        var result = LoadResult()
+        result.manifest = LoadManifest(commits: [], failed: commit)
+        result.checks = checks
+        failedResult.withLock { $0 = result }
+    }
     func setRead(_ rows: Int) { read.store(rows, ordering: .relaxed) }
     func expect(_ rows: Int) { expected.store(rows, ordering: .relaxed) }
     func committed() { commitCount.wrappingAdd(1, ordering: .relaxed) }

@@ -17,6 +17,8 @@ final class LoadTrail {
     var bounds: CursorBounds?
     /// What it saw of the cursor.
     var cursorRows: CursorRows?
+    /// The number and the time of the commit in hand; nil where none is.
+    private var commit: (number: Int, time: Timestamp)?
     /// How long the commits of this process took to become durable, by their numbers.
     private var commits: [Int: Duration] = [:]
 
@@ -24,6 +26,19 @@ final class LoadTrail {
     init(clock: any Clock) {
         self.clock = clock
         since = clock.uptime()
+    }
+
+    /// Begins the work of a commit that holds the lock.
+    func begin(number: Int, at now: Timestamp) { commit = (number, now) }
+
+    /// What the commit in hand has done until it failed; nil where it had not begun.
+    func abandoned(_ request: LoadRequest) -> CommitManifest? {
+        guard let commit else { return nil }
+        enter(phase)
+        return CommitManifest(
+            number: commit.number, attempt: request.attempt, at: commit.time, bounds: bounds, cursorRows: cursorRows,
+            counts: RowCounts(), statements: LoadTrail.bounded(statements),
+            phases: spent.map { LoadPhase($0.name, seconds: $0.time.seconds) })
     }
 
     /// Ends the phase in hand and begins another, or goes on with it.
@@ -71,6 +86,7 @@ final class LoadTrail {
 
     /// The commit of that number is durable: the wait for the next one's lock begins.
     func committed(number: Int) {
+        commit = nil
         enter(.lock)
         commits[number] = spent.first { $0.name == .commit }?.time
         spent = []

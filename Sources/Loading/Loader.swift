@@ -30,7 +30,7 @@ public final class Loader: Sendable {
                     let finished = try commit(session) { now throws(LoadStop) in try load.next(at: now) }
                     if let finished { return finished }
                 } catch {
-                    progress.failed(with: session.checks.results)
+                    progress.failed(session.trail.abandoned(request), session.checks.results)
                     throw error
                 }
             }
@@ -100,6 +100,7 @@ public final class Loader: Sendable {
                         hint: "nothing: the later attempt does the work"))
             }
             let now = clock.now()
+            session.trail.begin(number: number, at: now)
             if let undo = session.undo {
                 undo.begin(
                     number: number, held: try session.ledger.watermark(request.pipeline, request.step.name), at: now)

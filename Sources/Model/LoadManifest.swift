@@ -8,17 +8,21 @@ public struct LoadManifest: Sendable, Equatable {
     public var commits: [CommitManifest]
     /// How many commits between them are left out.
     public var commitsOmitted: Int
+    /// The commit at which the load failed, and which was taken back; nil for a load that ended well.
+    public var failed: CommitManifest?
 
     /// Makes a manifest.
-    public init(commits: [CommitManifest], commitsOmitted: Int = 0) {
+    public init(commits: [CommitManifest], commitsOmitted: Int = 0, failed: CommitManifest? = nil) {
         self.commits = commits
         self.commitsOmitted = commitsOmitted
+        self.failed = failed
     }
 
     /// The manifest for answers and for storage.
     public var json: JSONValue {
         .object([
             "commits": .array(commits.map(\.json)), "commits_omitted": .integer(Int64(commitsOmitted)),
+            "failed": failed?.json ?? .null,
         ])
     }
 
@@ -27,7 +31,8 @@ public struct LoadManifest: Sendable, Equatable {
         guard let items = json["commits"]?.array, let omitted = json["commits_omitted"]?.integer else { return nil }
         let commits = items.compactMap { CommitManifest(json: $0) }
         guard commits.count == items.count else { return nil }
-        self.init(commits: commits, commitsOmitted: Int(omitted))
+        self.init(
+            commits: commits, commitsOmitted: Int(omitted), failed: json["failed"].flatMap { CommitManifest(json: $0) })
     }
 }
 

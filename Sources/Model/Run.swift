@@ -132,7 +132,7 @@ public struct StepRun: Sendable, Equatable {
     public var startedAt: Timestamp?
     /// When it ended; nil before.
     public var finishedAt: Timestamp?
-    /// What it did; nil until it ended well or its checks failed.
+    /// What it did; nil until it ended well, or failed at a commit that it had begun.
     public var result: LoadResult?
     /// Why it failed; nil otherwise.
     public var error: Failure?

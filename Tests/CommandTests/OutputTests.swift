@@ -98,7 +98,10 @@ struct OutputTests {
                  "above":0,"null":0,"unordered":0,"future":0,"lowest":4,"highest":9,"by_index":true},
                  "statements":[{"sql":"SELECT ?\\nFROM t","parameters":[{"value":3,"meaning":"the start"}]}],
                  "phases":[{"name":"open","seconds":0.002},{"name":"commit","seconds":0.5}]}]}},
-                 {"name":"items","manifest":null}]}
+                 {"name":"items","manifest":null},
+                 {"name":"late","manifest":{"commits":[],"commits_omitted":0,"failed":{"number":1,"attempt":1,
+                 "at":"2024-04-01T08:00:00Z","bounds":null,"cursor_rows":null,"statements":[{"sql":"SELECT 1",
+                 "parameters":[]}],"phases":[{"name":"open","seconds":0}]}}}]}
                 """.utf8)
         #expect(
             ManifestText.whole(run) == """
@@ -111,6 +114,9 @@ struct OutputTests {
                           FROM t
                           with 3: the start
                 items: no manifest is kept
+                late, commit 1 of attempt 1 at 2024-04-01 08:00:00Z, which failed and was taken back
+                  time    open 0.000 s
+                  ran     SELECT 1
                 """)
     }
 

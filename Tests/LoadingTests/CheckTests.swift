@@ -44,9 +44,9 @@ struct CheckTests {
         let request = try world.request(step)
         do throws(Failure) {
             _ = try world.loader().load(request, stop: StopToken(), progress: progress)
-            return (nil, progress.checks)
+            return (nil, [])
         } catch {
-            return (error, progress.checks)
+            return (error, progress.failed?.checks ?? [])
         }
     }
 

@@ -111,6 +111,23 @@ struct ManifestTests {
         #expect(ticks == Double((clock.uptime() - began).components.seconds - 2))
     }
 
+    @Test func aLoadThatFailedTellsOfTheCommitThatWasTakenBack() throws {
+        let world = try World(Tables.orders + ManifestTests.rows)
+        try world.warehouse.execute(
+            "CREATE TABLE orders (id INTEGER PRIMARY KEY, item TEXT CHECK (item <> 'd'), updated_at TEXT)")
+        let progress = LoadProgress()
+        let request = try world.request(world.step())
+        _ = #expect(throws: Failure.self) {
+            try world.loader().load(request, stop: StopToken(), progress: progress)
+        }
+        let manifest = try #require(progress.failed?.manifest)
+        #expect(manifest.commits.isEmpty)
+        #expect(manifest.failed?.number == 1)
+        #expect(manifest.failed?.bounds?.cursor == "updated_at")
+        #expect(manifest.failed?.statements.last?.sql.hasPrefix("INSERT") == true)
+        #expect(manifest.failed?.phases.last?.name == .write)
+    }
+
     @Test func isReadBackFromTheDestination() throws {
         let world = try World(Tables.orders + ManifestTests.rows)
         let run = world.nextRun()

@@ -55,6 +55,7 @@ struct Seeded: RandomNumberGenerator {
             number: 1, attempt: 2, at: Timestamp(microseconds: Int64(next() >> 16)), bounds: optional { _ in bounds },
             cursorRows: optional { _ in rows }, counts: RowCounts(read: 4, inserted: 1, updated: 2, unchanged: 1),
             statements: [statement], phases: [LoadPhase(.stage, seconds: 0.000_017), LoadPhase(.commit, seconds: 2)])
-        return LoadManifest(commits: [commit], commitsOmitted: Int(next() >> 1))
+        return LoadManifest(
+            commits: [commit], commitsOmitted: Int(next() >> 1), failed: optional { _ in commit })
     }
 }

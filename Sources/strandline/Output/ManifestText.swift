@@ -16,6 +16,11 @@ enum ManifestText {
                 if omitted > 0, place == commits.count / 2 { lines.append("\(name): \(omitted) commits are left out") }
                 lines += part(commit, of: name)
             }
+            if let failed = step["manifest"]?["failed"], failed != .null {
+                let part = part(failed, of: name)
+                lines.append((part.first ?? "") + ", which failed and was taken back")
+                lines += part.dropFirst()
+            }
         }
         return lines.map(Terminal.safe).joined(separator: "\n")
     }
