@@ -4,7 +4,8 @@ internal import HTTPServer
 enum Routes {
     /// Every operation of the contract, in its order.
     static let endpoints: [Endpoint] =
-        ConnectionRoutes.endpoints + PipelineRoutes.endpoints + RunRoutes.endpoints + WatermarkRoutes.endpoints
+        ConnectionRoutes.endpoints + CaptureRoutes.endpoints + PipelineRoutes.endpoints + RunRoutes.endpoints
+        + WatermarkRoutes.endpoints
         + AdviceRoutes.endpoints + ServerRoutes.endpoints
 
     /// The operations as the server's router takes them; those of the page only where files are served.

@@ -72,7 +72,7 @@ extension LoadEngine {
     private func record(_ run: Run, _ parts: [Part], _ done: [StepRollback]) throws(Failure) -> Run {
         var watermarks: [(step: String, watermark: Watermark?)] = []
         for part in parts {
-            for step in part.steps where step.step.cursor != nil {
+            for step in part.steps where step.step.strategy.isIncremental || step.step.cursor != nil {
                 let found = try loader.watermark(
                     pipeline: run.pipeline, step: step.step.name, destination: part.place.file)
                 watermarks.append((step.step.name, found))

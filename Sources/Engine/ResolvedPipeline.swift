@@ -60,9 +60,13 @@ struct ResolvedPipeline: Sendable {
 
     /// The names of all files that its steps write.
     var files: Set<String> {
-        steps.reduce(into: []) { files, step in
-            if case .success(let resolved) = step.resolution { files.formUnion(resolved.destination.lockNames) }
+        var files: Set<String> = []
+        for step in steps {
+            guard case .success(let resolved) = step.resolution else { continue }
+            files.formUnion(resolved.destination.lockNames)
+            if resolved.step.mayTrimSource { files.formUnion(resolved.source.lockNames) }
         }
+        return files
     }
 
     /// The first failure among its steps; nil when every file was found.

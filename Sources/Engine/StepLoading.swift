@@ -26,6 +26,12 @@ public protocol StepLoading: Sendable {
     func rollback(
         run: String, steps: [LoadStep], destination: DatabaseFile, isTrial: Bool, stop: StopToken
     ) throws(Failure) -> [StepRollback]
+    /// The tables of a database that record their own changes.
+    func captures(_ file: DatabaseFile, stop: StopToken) throws(Failure) -> [Capture]
+    /// Makes a table record its own changes; answers how it stands then.
+    func installCapture(_ file: DatabaseFile, table: String) throws(Failure) -> Capture
+    /// Removes a table's capture; false when there was none.
+    func removeCapture(_ file: DatabaseFile, table: String) throws(Failure) -> Bool
     /// The tables of a database.
     func inspect(_ file: DatabaseFile, stop: StopToken) throws(Failure) -> [TableSummary]
     /// What a table looks like, for advice; reads only.

@@ -18,12 +18,60 @@ struct ChangeLogSearch {
 
     /// The log of the step's source.
     func find() throws(LoadStop) -> ChangeLog {
+        if let capture = try session.capture() { return try captured(capture) }
         let relation = try session.relation()
         try checkNames(relation.shape)
         switch try shape(relation) {
         case .flat: return try flat(relation)
         case .debezium: return try EnvelopeLog(search: self, relation: relation).find()
+        case .strandline:
+            throw .failure(
+                Failure(
+                    .notFound, "nothing records the changes of \(relation.shape.name)",
+                    hint: "strandline capture install \(step.source.connection) \(relation.shape.name)",
+                    field: "change_log.shape"))
         }
+    }
+
+    // MARK: A captured table
+
+    /// The log of a table that records its own changes.
+    private func captured(_ capture: CaptureRegistry.Entry) throws(LoadStop) -> ChangeLog {
+        let registry = CaptureRegistry(connection: session.connection, schema: session.sourceSchema)
+        let again = "strandline capture install \(step.source.connection) \(capture.table)"
+        if let fault = try registry.fault(capture) {
+            throw .failure(Failure(.schemaChanged, fault, hint: again + ", then run once with full_refresh"))
+        }
+        let definition = try CaptureDefinition.find(
+            capture.table, on: session.connection, in: session.sourceSchema)
+        guard step.cursor == nil else {
+            throw .failure(
+                Failure(
+                    .conflict, "\(capture.table) records its own changes, whose order is known",
+                    hint: "remove `cursor`", field: "cursor"))
+        }
+        guard Set(step.primaryKey.map(fold)) == Set(definition.key.map(fold)) else {
+            throw .failure(
+                Failure(
+                    .conflict,
+                    "the changes of \(capture.table) are recorded by its key "
+                        + "(\(definition.key.joined(separator: ", ")))", hint: "name that as primary_key",
+                    field: "primary_key"))
+        }
+        if case .integer(let applied)? = held?.value, applied < capture.floor {
+            throw .failure(
+                Failure(
+                    .conflict,
+                    "changes of \(capture.table) after \(applied) are no longer in its log, or were never recorded there",
+                    hint: "run once with full_refresh, which reads the table itself"))
+        }
+        let relation = try SourceRelation.find(
+            .table(capture.log), on: session.connection, in: session.sourceSchema)
+        return ChangeLog(
+            relation: relation, cursor: Cursor(column: definition.sequence), index: nil,
+            reading: EventReading(
+                table: quoted(capture.log), word: quoted(definition.operation), after: .columns, before: nil),
+            columns: definition.columns.map { EventColumn(shape: $0) }, isCounted: true)
     }
 
     // MARK: Shape

@@ -33,6 +33,29 @@ extension LoadSession {
             columns: log.mentioned(columns), keyColumns: [log.index].compactMap { $0 })
     }
 
+    /// The capture of the table that a step's change events are of; nil where the step reads a log of another kind.
+    func capture() throws(LoadStop) -> CaptureRegistry.Entry? {
+        guard request.step.strategy == .cdc, [nil, .strandline].contains(request.step.changeLog.shape),
+            case .table(let name) = request.step.source.relation
+        else { return nil }
+        let entries = try CaptureRegistry(connection: connection, schema: sourceSchema).entries()
+        if let entry = entries.first(where: { fold($0.log) == fold(name) }) {
+            throw .failure(
+                Failure(
+                    .invalidValue, "\(entry.log) is the log of \(entry.table)", hint: "name the table itself",
+                    field: "source.table"))
+        }
+        return entries.first { fold($0.table) == fold(name) }
+    }
+
+    /// The capture of a table that the load is to read itself, since it begins, or is to begin anew; nil for any other
+    /// load.
+    func captureToBegin() throws(LoadStop) -> CaptureRegistry.Entry? {
+        guard request.step.strategy == .cdc, let entry = try capture() else { return nil }
+        if request.fullRefresh { return entry }
+        return try held() == nil ? entry : nil
+    }
+
     /// Refuses to rebuild a table from change events, which tell of what changed and not of what is there.
     func refuseRebuildFromEvents() throws(LoadStop) {
         guard request.step.strategy == .cdc else { return }

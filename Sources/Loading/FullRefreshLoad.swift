@@ -8,6 +8,8 @@ internal import SQLite
 /// definition; its indexes and triggers are made again by theirs, and views, which find tables by name, go on working.
 struct FullRefreshLoad: StepLoad {
     let session: LoadSession
+    /// The capture of the source's table, whose changes later loads go on with; nil where there is none.
+    var capture: CaptureRegistry.Entry?
 
     private var step: LoadStep { session.request.step }
 
@@ -247,6 +249,7 @@ struct FullRefreshLoad: StepLoad {
     private func watermark(
         _ relation: SourceRelation, _ held: DestinationLedger.Held?, _ now: Timestamp
     ) throws(LoadStop) -> (watermark: Watermark?, warnings: [LoadWarning]) {
+        if let capture { return (try begin(capture, now), []) }
         guard let cursor = step.cursor else { return (nil, []) }
         let delta = session.delta(relation, cursor, [])
         let future = session.order.key(now.adding(Limits.maximumFuture))
@@ -273,6 +276,25 @@ struct FullRefreshLoad: StepLoad {
         try session.ledger.write(
             watermark, reached: (tally.reached ?? tally.position)?.value, attempt: session.request.attempt)
         return (watermark, warnings)
+    }
+
+    /// Sets the watermark to the last change that the table, as it was read, holds.
+    private func begin(_ capture: CaptureRegistry.Entry, _ now: Timestamp) throws(LoadStop) -> Watermark {
+        let registry = CaptureRegistry(connection: session.connection, schema: session.sourceSchema)
+        let definition = try CaptureDefinition.find(capture.table, on: session.connection, in: session.sourceSchema)
+        if let fault = try registry.fault(capture) {
+            throw .failure(
+                Failure(
+                    .schemaChanged, fault,
+                    hint: "strandline capture install \(step.source.connection) \(capture.table)"))
+        }
+        let last = try registry.lastSequence(capture)
+        let watermark = Watermark(
+            pipeline: session.request.pipeline, step: step.name, cursor: definition.sequence, value: .integer(last),
+            updatedAt: now, run: session.request.run,
+            version: try session.ledger.nextVersion(session.request.pipeline, step.name))
+        try session.ledger.write(watermark, reached: .integer(last), attempt: session.request.attempt)
+        return watermark
     }
 
     private func execute(_ sql: String) throws(LoadStop) {

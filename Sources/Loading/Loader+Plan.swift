@@ -6,9 +6,10 @@ extension Loader {
     /// What the load would do now; reads the source and changes nothing.
     public func plan(_ request: LoadRequest, stop: StopToken) throws(Failure) -> LoadPlan {
         try withSession(request, for: .look, stop: stop, progress: LoadProgress()) { session throws(LoadStop) in
-            if request.fullRefresh { try session.refuseRebuildFromEvents() }
+            let beginsCapture = try session.captureToBegin() != nil
+            if request.fullRefresh, !beginsCapture { try session.refuseRebuildFromEvents() }
             let table = try session.destination()
-            let strategy = request.fullRefresh ? .fullRefresh : request.step.strategy
+            let strategy = request.fullRefresh || beginsCapture ? .fullRefresh : request.step.strategy
             let source =
                 strategy.isIncremental ? try session.deltaSource(try session.held()?.watermark, table) : nil
             let relation = if let source { source.rows } else { try session.relation() }

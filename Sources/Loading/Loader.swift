@@ -23,8 +23,11 @@ public final class Loader: Sendable {
     public func load(
         _ request: LoadRequest, stop: StopToken, progress: LoadProgress = LoadProgress()
     ) throws(Failure) -> FinishedLoad {
-        try withSession(request, for: .load, stop: stop, progress: progress) { session throws(LoadStop) in
+        var isCaptured = false
+        let finished = try withSession(request, for: .load, stop: stop, progress: progress) {
+            session throws(LoadStop) in
             var load = try stepLoad(session)
+            isCaptured = try session.capture() != nil
             while true {
                 do throws(LoadStop) {
                     let finished = try commit(session) { now throws(LoadStop) in try load.next(at: now) }
@@ -35,10 +38,20 @@ public final class Loader: Sendable {
                 }
             }
         }
+        if isCaptured, case .integer(let applied)? = finished.watermark?.value {
+            // What cannot be trimmed now is trimmed after a later load; the load itself is done.
+            try? advanceCapture(request, to: applied)
+        }
+        return finished
     }
 
     /// The way in which the session's step finds and writes what changed.
     private func stepLoad(_ session: LoadSession) throws(LoadStop) -> any StepLoad {
+        if let capture = try session.captureToBegin() {
+            // From now on nothing above what the table holds is trimmed.
+            do throws(Failure) { try advanceCapture(session.request, to: nil) } catch { throw .failure(error) }
+            return FullRefreshLoad(session: session, capture: capture)
+        }
         if session.request.fullRefresh {
             try session.refuseRebuildFromEvents()
             return FullRefreshLoad(session: session)

@@ -20,5 +20,7 @@ public struct ChangeLogFormat: Sendable, Equatable {
         case flat
         /// Debezium's envelope: `op`, `before`, `after`, `source`.
         case debezium
+        /// The log that `strandline capture install` makes beside a table; the step's source is that table.
+        case strandline
     }
 }

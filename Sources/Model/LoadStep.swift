@@ -81,6 +81,12 @@ public struct LoadStep: Sendable, Equatable {
         }
     }
 
+    /// Whether it may write to its source: a capture's log is trimmed of what was applied.
+    public var mayTrimSource: Bool {
+        guard strategy == .cdc, case .table = source.relation else { return false }
+        return changeLog.shape == nil || changeLog.shape == .strandline
+    }
+
     /// What a load reads from.
     public struct Source: Sendable, Equatable {
         /// The connection's name.

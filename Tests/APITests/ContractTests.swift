@@ -140,6 +140,9 @@ struct ContractTests {
             ("put_pipeline", .put, "/v1/pipelines/orders", "{steps: [{}]}"),
             ("put_pipeline", .put, "/v1/pipelines/orders", "{steps"),
             ("cancel_run", .post, "/v1/runs/\(run)/cancel", ""),
+            ("put_capture", .put, "/v1/connections/shop/captures/orders", ""),
+            ("list_captures", .get, "/v1/connections/shop/captures", ""),
+            ("put_capture", .put, "/v1/connections/shop/captures/nothing", ""),
         ]
         for (name, method, target, body) in asked {
             let answer = world.ask(method, target, body: body)

@@ -100,6 +100,18 @@ final class ScriptedLoader: StepLoading {
         try loader.rollback(run: run, steps: steps, destination: destination, isTrial: isTrial, stop: stop)
     }
 
+    func captures(_ file: DatabaseFile, stop: StopToken) throws(Failure) -> [Capture] {
+        try loader.captures(file, stop: stop)
+    }
+
+    func installCapture(_ file: DatabaseFile, table: String) throws(Failure) -> Capture {
+        try loader.installCapture(file, table: table)
+    }
+
+    func removeCapture(_ file: DatabaseFile, table: String) throws(Failure) -> Bool {
+        try loader.removeCapture(file, table: table)
+    }
+
     func inspect(_ file: DatabaseFile, stop: StopToken) throws(Failure) -> [TableSummary] {
         try loader.inspect(file, stop: stop)
     }

@@ -71,6 +71,7 @@ struct ChangeLogDecoding {
         switch format.shape {
         case .flat: ["envelope"]
         case .debezium: ["operation", "data"]
+        case .strandline: ["operation", "data", "envelope", "index"]
         case nil: format.envelope == nil ? [] : ["operation", "data"]
         }
     }

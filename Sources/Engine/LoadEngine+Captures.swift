@@ -1,0 +1,92 @@
+internal import Loading
+public import Model
+internal import Platform
+internal import Store
+
+extension LoadEngine {
+    /// The tables of a connection that record their own changes.
+    public func captures(
+        _ connection: String, completion: @escaping @Sendable (Result<[Capture], Failure>) -> Void
+    ) {
+        inspections.submit(
+            { [self] (stop) throws(Failure) in
+                let place = try source(connection)
+                do throws(Failure) {
+                    return try loader.captures(place.file, stop: stop)
+                } catch {
+                    throw place.redact(error)
+                }
+            }, completion: completion)
+    }
+
+    /// Makes a table record its own changes, when no load writes its file; the completion gets how it stands then.
+    public func installCapture(
+        _ connection: String, table: String, completion: @escaping @Sendable (Result<Capture, Failure>) -> Void
+    ) {
+        edit(
+            connection, { [loader] (file) throws(Failure) in try loader.installCapture(file, table: table) }, completion
+        )
+    }
+
+    /// Removes a table's capture with all that it has recorded, when no load writes its file.
+    public func removeCapture(
+        _ connection: String, table: String, completion: @escaping @Sendable (Result<Void, Failure>) -> Void
+    ) {
+        edit(
+            connection,
+            { [loader] (file) throws(Failure) in
+                guard try !loader.removeCapture(file, table: table) else { return }
+                throw Failure(
+                    .notFound, "\(table) of connection \(connection) does not record its changes",
+                    hint: "GET /v1/connections/\(connection)/captures lists the tables that do")
+            }, completion)
+    }
+
+    /// Changes a connection's file as the only one that writes it.
+    private func edit<Done: Sendable>(
+        _ connection: String, _ change: @escaping @Sendable (DatabaseFile) throws(Failure) -> Done,
+        _ completion: @escaping @Sendable (Result<Done, Failure>) -> Void
+    ) {
+        let place: Place
+        do throws(Failure) {
+            place = try source(connection)
+            try admit()
+        } catch {
+            return completion(.failure(error))
+        }
+        let job = Job(id: identifiers.next(), kind: .edit, files: place.lockNames)
+        guard edits.add(job.id, { completion(.failure($0)) }) else { return dispatcher.forgo() }
+        alarms.set(at: clock.uptime() + Limits.editWaitTime) { [self] in
+            refuseWaiting(job, "the file of connection \(connection)", "change its captures then")
+        }
+        dispatcher.enqueue(job, admitted: true) { [self] job, _ in
+            guard edits.take(job.id) else { return .finished }
+            completion(
+                Result { () throws(Failure) in
+                    do throws(Failure) { return try change(place.file) } catch { throw place.redact(error) }
+                })
+            return .finished
+        }
+    }
+
+    /// Where a connection leads whose file must exist.
+    private func source(_ connection: String) throws(Failure) -> Place {
+        let place = try store.reading { (session) throws(Failure) in try catalog.place(of: connection, session) }
+        guard place.file.exists else {
+            throw Failure(
+                .missingFile, "connection \(connection): there is no file \(place.text.written)",
+                hint: "correct the connection's path")
+        }
+        return place
+    }
+}
+
+extension Place {
+    /// The failure without the secrets of the connection's path.
+    fileprivate func redact(_ failure: Failure) -> Failure {
+        var failure = failure
+        failure.message = redact(failure.message)
+        failure.hint = redact(failure.hint)
+        return failure
+    }
+}

@@ -1,0 +1,54 @@
+import Model
+import SQLite
+import Testing
+
+@testable import API
+@testable import HTTPServer
+
+struct CaptureRoutesTests {
+    private let captures = "/v1/connections/shop/captures"
+
+    @Test func capturedTableIsFollowedAndReleased() throws {
+        let world = try World(orders: 3)
+        try world.putOrders()
+        let made = world.ask(.put, captures + "/orders")
+        #expect(made.status == 200, "\(made.text)")
+        #expect(made.json["log"] == "_strandline_changes_orders")
+        let pipeline = """
+            steps:
+              - name: orders
+                source: { connection: shop, table: orders }
+                destination: { connection: warehouse, table: followed }
+                strategy: cdc
+                primary_key: [id]
+            """
+        #expect(world.ask(.put, "/v1/pipelines/followed", body: pipeline).status == 201)
+        func run() -> JSONValue {
+            world.ask(.post, "/v1/pipelines/followed/runs", ["Prefer": "wait=30"]).json
+        }
+        #expect(run()["state"] == "success")
+        try world.database("shop.db") { try $0.execute("DELETE FROM orders WHERE id = 1") }
+        let second = run()
+        #expect(second["steps"]?[0]?["rows_deleted"] == 1, "\(second.text())")
+        let rows = try world.database("warehouse.db") { try $0.rows("SELECT count(*) FROM followed")[0][0] }
+        #expect(rows == 2)
+        let list = world.ask(.get, captures).json["captures"]
+        #expect(list?[0]?["events"] == 0 && list?[0]?["fault"] == .null)
+        #expect(list?[0]?["consumers"]?[0]?["name"]?.string?.hasPrefix("followed/orders -> ") == true)
+        #expect(world.ask(.delete, captures + "/orders").status == 204)
+        #expect(world.ask(.delete, captures + "/orders").status == 404)
+        #expect(world.ask(.get, captures).json["captures"]?.array?.isEmpty == true)
+    }
+
+    @Test func whatCannotBeCapturedIsAnsweredClearly() throws {
+        let world = try World(orders: 1)
+        try world.putOrders()
+        #expect(world.ask(.put, captures + "/nothing").json["code"] == "unknown_table")
+        #expect(world.ask(.put, "/v1/connections/none/captures/orders").status == 404)
+        #expect(world.ask(.put, "/v1/connections/empty", body: "{type: sqlite, path: empty.db}").status == 201)
+        #expect(world.ask(.put, "/v1/connections/empty/captures/t").json["code"] == "missing_file")
+        try world.database("shop.db") { try $0.execute("CREATE TABLE \"odd / name\" (id INTEGER PRIMARY KEY)") }
+        let odd = world.ask(.put, captures + "/odd%20%2F%20name")
+        #expect(odd.json["table"] == "odd / name", "\(odd.text)")
+    }
+}

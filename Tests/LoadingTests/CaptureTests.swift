@@ -1,0 +1,240 @@
+import Loading
+import Model
+import Platform
+import SQLite
+import Testing
+
+/// Tables that record their own changes, and the loads that follow them.
+@Suite struct CaptureTests {
+    private let orders = "CREATE TABLE orders (id INTEGER PRIMARY KEY, item TEXT, price REAL);"
+
+    private func step(_ world: World, key: [String] = ["id"]) -> LoadStep {
+        world.step("orders", .cdc, cursor: nil, key: key).with { $0.maxShrink = 1 }
+    }
+
+    @discardableResult
+    private func install(_ world: World, _ table: String = "orders") throws -> Capture {
+        try world.loader().installCapture(try world.file("source.db"), table: table)
+    }
+
+    private func status(_ world: World) throws -> Capture? {
+        try world.loader().captures(try world.file("source.db"), stop: StopToken()).first
+    }
+
+    private func log(_ world: World, _ columns: String) throws -> [[Value]] {
+        try world.inSource("SELECT operation, \(columns) FROM _strandline_changes_orders ORDER BY sequence")
+    }
+
+    // MARK: Recording
+
+    @Test func recordsEveryKindOfChange() throws {
+        let world = try World(orders)
+        try install(world)
+        try world.source.execute(
+            """
+            INSERT INTO orders VALUES (1, 'cup', 1), (2, x'00ff', 2.5);
+            UPDATE orders SET item = 'mug' WHERE id = 1;
+            UPDATE orders SET id = 7 WHERE id = 1;
+            DELETE FROM orders WHERE id = 2;
+            REPLACE INTO orders VALUES (7, 'urn', 9);
+            INSERT INTO orders VALUES (7, 'x', 1) ON CONFLICT (id) DO UPDATE SET price = 5;
+            INSERT OR IGNORE INTO orders VALUES (7, 'ignored', 0);
+            """)
+        #expect(
+            try log(world, "id, item, price") == [
+                ["INSERT", 1, "cup", 1.0], ["INSERT", 2, .blob([0, 255]), 2.5], ["UPDATE", 1, "mug", 1.0],
+                ["DELETE", 1, "mug", 1.0], ["INSERT", 7, "mug", 1.0], ["DELETE", 2, .blob([0, 255]), 2.5],
+                ["INSERT", 7, "urn", 9.0], ["UPDATE", 7, "urn", 5.0],
+            ])
+    }
+
+    @Test func replaceByAnotherUniqueKeyIsRecordedAsADelete() throws {
+        let world = try World(
+            "CREATE TABLE orders (id INTEGER PRIMARY KEY, code TEXT UNIQUE COLLATE NOCASE, a, b, UNIQUE (a, b));")
+        try install(world)
+        try world.source.execute(
+            """
+            INSERT INTO orders VALUES (1, 'x', 1, 1), (2, 'y', 2, 2), (3, 'z', 3, 3);
+            INSERT OR IGNORE INTO orders VALUES (4, 'X', 9, 9);
+            REPLACE INTO orders VALUES (5, 'X', 2, 2);
+            UPDATE OR REPLACE orders SET code = 'Z' WHERE id = 5;
+            """)
+        let deletes = try log(world, "id").filter { $0[0] == "DELETE" }.map { $0[1] }
+        #expect(Set(deletes) == [1, 2, 3])
+    }
+
+    @Test func columnsMayBearTheLogsNames() throws {
+        let world = try World(
+            "CREATE TABLE orders (sequence INTEGER PRIMARY KEY, operation TEXT, \"odd \"\" name\" TEXT);")
+        try install(world)
+        try world.load(step(world, key: ["sequence"]))
+        try world.source.execute("INSERT INTO orders VALUES (1, 'a', 'b'); UPDATE orders SET operation = 'c'")
+        try world.load(step(world, key: ["sequence"]))
+        #expect(try world.isEqual(by: "1"))
+        #expect(try world.watermark()?.cursor == "sequence_2")
+    }
+
+    // MARK: Installing
+
+    @Test func installIsDoneOnceAndRemovedWhole() throws {
+        let world = try World(orders)
+        let before = try world.inSource("SELECT * FROM sqlite_schema")
+        let first = try install(world)
+        #expect(first.fault == nil && first.events == 0 && first.consumers.isEmpty)
+        try world.source.execute("INSERT INTO orders VALUES (1, 'a', 1)")
+        #expect(try install(world).events == 1)
+        #expect(try world.loader().removeCapture(try world.file("source.db"), table: "ORDERS"))
+        #expect(try world.inSource("SELECT * FROM sqlite_schema WHERE name NOT GLOB 'sqlite_*'") == before)
+        #expect(try !world.loader().removeCapture(try world.file("source.db"), table: "orders"))
+        #expect(try status(world) == nil)
+    }
+
+    @Test(arguments: [
+        ("CREATE VIEW orders AS SELECT 1 AS id", Failure.Code.notATable),
+        ("CREATE TABLE orders (id INTEGER)", .missingKeyConstraint), ("CREATE TABLE other (id)", .unknownTable),
+        ("CREATE TABLE orders (id INTEGER PRIMARY KEY, m); CREATE UNIQUE INDEX i ON orders (lower(m))", .unsupported),
+    ])
+    func whatCannotBeRecordedIsRefused(_ sql: String, _ code: Failure.Code) throws {
+        let world = try World(sql)
+        let before = try world.inSource("SELECT * FROM sqlite_schema")
+        var failure: Failure?
+        do { try install(world) } catch let error as Failure { failure = error }
+        #expect(failure?.code == code)
+        #expect(try world.inSource("SELECT * FROM sqlite_schema") == before)
+    }
+
+    @Test func changedTableIsNoticedAndInstalledAnew() throws {
+        let world = try World(orders + "INSERT INTO orders VALUES (1, 'a', 1);")
+        try install(world)
+        try world.load(step(world))
+        try world.source.execute("ALTER TABLE orders ADD COLUMN note TEXT; UPDATE orders SET note = 'x'")
+        #expect(try status(world)?.fault?.contains("have changed") ?? false)
+        #expect(try world.failure(step(world))?.code == .schemaChanged)
+        #expect(try install(world).fault == nil)
+        // What happened before is not in the new log, so going on would lose it.
+        #expect(try world.failure(step(world))?.code == .conflict)
+        try world.load(step(world), fullRefresh: true)
+        #expect(try world.isEqual())
+    }
+
+    @Test func missingTriggersAreNoticed() throws {
+        let world = try World(orders)
+        try install(world)
+        try world.load(step(world))
+        try world.source.execute("DROP TRIGGER _strandline_capture_orders_delete")
+        #expect(try status(world)?.fault?.contains("triggers") ?? false)
+        #expect(try world.failure(step(world))?.code == .schemaChanged)
+    }
+
+    // MARK: Loading
+
+    @Test func firstLoadReadsTheTableAndLaterOnesItsChanges() throws {
+        let world = try World(
+            orders + "INSERT INTO orders VALUES (1, 'a', 1), (2, 'b', 2);",
+            warehouse:
+                "CREATE TABLE orders (id INTEGER PRIMARY KEY, item TEXT, price REAL); INSERT INTO orders VALUES (9, 'stale', 0)"
+        )
+        try install(world)
+        try world.source.execute("INSERT INTO orders VALUES (3, 'c', 3); DELETE FROM orders WHERE id = 1")
+        #expect(try world.plan(step(world)).rows == 2)
+        try world.load(step(world))
+        #expect(try world.isEqual())
+        #expect(try status(world)?.events == 0)
+        try world.source.execute("UPDATE orders SET item = 'x' WHERE id = 2; INSERT INTO orders VALUES (4, 'd', 4)")
+        #expect(try world.plan(step(world)).rows == 2)
+        let result = try world.load(step(world))
+        #expect(result.counts == RowCounts(read: 2, inserted: 1, updated: 1))
+        #expect(result.codes == [])
+        #expect(try world.isEqual())
+        #expect(try world.load(step(world)).counts == RowCounts())
+    }
+
+    @Test func logKeepsWhatSomeReaderHasNotApplied() throws {
+        let world = try World(orders)
+        try install(world)
+        let one = step(world)
+        let other = step(world).with { $0.name = "other" }.with { $0.destination.table = "copies" }
+        try world.load(one)
+        try world.load(other)
+        try world.source.execute("INSERT INTO orders VALUES (1, 'a', 1), (2, 'b', 2)")
+        try world.load(one)
+        #expect(try status(world)?.events == 2)
+        #expect(try status(world)?.consumers.count == 2)
+        try world.load(other)
+        #expect(try status(world)?.events == 0)
+        #expect(try world.inWarehouse("SELECT count(*) FROM copies") == [[2]])
+        // A reader that went back behind what was trimmed is told so.
+        _ = try world.loader().setWatermark(try world.request(one), to: .integer(1), reason: "test")
+        #expect(try world.failure(one)?.code == .conflict)
+    }
+
+    @Test func reinstalledCaptureIsNeverTakenForTheOldOne() throws {
+        let world = try World(orders)
+        try install(world)
+        try world.load(step(world))
+        _ = try world.loader().removeCapture(try world.file("source.db"), table: "orders")
+        try world.source.execute("INSERT INTO orders VALUES (1, 'unseen', 1)")
+        world.clock.advance(by: .seconds(1))
+        try install(world)
+        #expect(try world.failure(step(world))?.code == .conflict)
+        try world.load(step(world), fullRefresh: true)
+        #expect(try world.isEqual())
+    }
+
+    @Test func keyOfTheStepMustBeTheTables() throws {
+        let world = try World(orders)
+        try install(world)
+        try world.load(step(world))
+        #expect(try world.failure(step(world, key: ["item"]))?.field == "primary_key")
+    }
+
+    // MARK: Anything at all
+
+    private static let tables: [(sql: String, key: [String])] = [
+        ("CREATE TABLE orders (id INTEGER PRIMARY KEY, code TEXT UNIQUE, v)", ["id"]),
+        ("CREATE TABLE orders (id TEXT COLLATE NOCASE PRIMARY KEY, code INT UNIQUE, v) WITHOUT ROWID", ["id"]),
+        (
+            "CREATE TABLE orders (id INT NOT NULL, code TEXT COLLATE NOCASE NOT NULL, v, PRIMARY KEY (id, code), UNIQUE (v))",
+            ["id", "code"]
+        ),
+        ("CREATE TABLE orders (id INTEGER PRIMARY KEY, code REAL, v, g AS (code * 2) STORED)", ["id"]),
+    ]
+
+    /// Random writes of every kind; after each run the destination is the source.
+    @Test(arguments: [UInt64](1...12))
+    func destinationIsTheSourceWhateverHappens(_ seed: UInt64) throws {
+        var random = Seeded(seed)
+        let table = CaptureTests.tables[Int(seed) % CaptureTests.tables.count]
+        let world = try World(table.sql + "; INSERT INTO orders (id, code, v) VALUES (1, 1, 1), (2, 2, 2)")
+        if random.next() % 2 == 0 { try world.source.execute("PRAGMA recursive_triggers = ON") }
+        try install(world)
+        let step = step(world, key: table.key)
+        for round in 0..<12 {
+            for _ in 0..<Int(random.next() % 20) {
+                let sql = CaptureTests.write(&random)
+                // Constraints refuse some; those change nothing, and record nothing.
+                try? world.source.execute(sql)
+            }
+            try world.load(step, rowsPerCommit: random.next() % 2 == 0 ? 3 : 500)
+            #expect(try world.isEqual(by: "id, code, typeof(v), v"), "seed \(seed), round \(round)")
+        }
+    }
+
+    private static func write(_ random: inout Seeded) -> String {
+        func pick(_ values: [String]) -> String { values[Int(random.next() % UInt64(values.count))] }
+        let ids = ["1", "2", "3", "4", "'a'", "'A'", "5", "'b'"]
+        let codes = ["1", "2", "3", "'x'", "'X'", "NULL", "4.5"]
+        let values = ["NULL", "1", "1.5", "'t'", "x'00'", "'T'", "7", "8", "9"]
+        let row = "(\(pick(ids)), \(pick(codes)), \(pick(values)))"
+        let other = "(\(pick(ids)), \(pick(codes)), \(pick(values)))"
+        let conflict = pick(["", "OR REPLACE ", "OR IGNORE ", "OR REPLACE "])
+        switch random.next() % 8 {
+        case 0, 1, 2: return "INSERT \(conflict)INTO orders (id, code, v) VALUES \(row), \(other)"
+        case 3: return "INSERT INTO orders (id, code, v) VALUES \(row) ON CONFLICT DO UPDATE SET v = excluded.v"
+        case 4: return "UPDATE \(conflict)orders SET id = \(pick(ids)) WHERE id = \(pick(ids))"
+        case 5: return "UPDATE \(conflict)orders SET code = \(pick(codes)), v = \(pick(values)) WHERE id = \(pick(ids))"
+        case 6: return "DELETE FROM orders WHERE id = \(pick(ids))"
+        default: return "UPDATE orders SET v = \(pick(values))"
+        }
+    }
+}
