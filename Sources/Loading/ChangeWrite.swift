@@ -98,8 +98,7 @@ struct ChangeWrite: DeltaWrite {
     private func check(_ session: LoadSession) throws(LoadStop) {
         guard delta.step.checksRows else { return }
         let puts = CheckedRows(
-            sql: "temp._strandline_puts", columns: delta.columns.map(\.destination), key: stage.keyColumns, version: nil
-        )
+            sql: "temp._strandline_puts", columns: delta.columns.map(\.destination), key: stage.keyColumns)
         try session.connection.stopping { db throws(SQLiteError) in
             try db.execute("DROP VIEW IF EXISTS \(puts.sql)")
             try db.execute("CREATE TEMP VIEW _strandline_puts AS \(stage.rows)")

@@ -92,8 +92,8 @@ struct CheckedRows {
     let columns: [String]
     /// Those that name a row; empty when it has no key.
     let key: [String]
-    /// The cursor's column, where it is loaded and tells apart the versions of a row that are all kept.
-    let version: String?
+    /// Whether rows that share a key are versions of a row which are all kept.
+    var keepsVersions = false
 
     /// The name under which their row numbers are reached: one that no column bears.
     var rowNumber: String {
@@ -103,7 +103,7 @@ struct CheckedRows {
 
     /// The same rows in another table.
     func copied(to sql: String) -> CheckedRows {
-        CheckedRows(sql: sql, columns: columns, key: key, version: version)
+        CheckedRows(sql: sql, columns: columns, key: key, keepsVersions: keepsVersions)
     }
 
     /// The column of a name.
@@ -118,6 +118,6 @@ extension CheckedRows {
         }
         self.init(
             sql: DeltaStage.table, columns: delta.columns.map(\.destination), key: delta.keyColumns.compactMap(staged),
-            version: delta.step.writeMode == .append ? staged(delta.cursor) : nil)
+            keepsVersions: delta.step.writeMode == .append)
     }
 }

@@ -172,7 +172,8 @@ struct FullRefreshLoad: StepLoad {
         }
         let key = match.pairs.filter { pair in step.primaryKey.contains { fold($0) == fold(pair.source) } }
         let staged = CheckedRows(
-            sql: DeltaStage.table, columns: match.pairs.map(\.destination), key: key.map(\.destination), version: nil)
+            sql: DeltaStage.table, columns: match.pairs.map(\.destination), key: key.map(\.destination),
+            keepsVersions: step.writeMode == .append)
         _ = try session.checks.examine(staged, of: read, into: table, isUsedUp: false, session)
         session.trail.enter(.write)
     }

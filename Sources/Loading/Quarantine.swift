@@ -4,8 +4,8 @@ internal import SQLite
 
 /// The rows of a destination's steps that failed a check and were set aside, with the reasons.
 ///
-/// A row is kept once: by its key, where it has one, else by all of its values. One that comes again is not kept twice,
-/// and one of which a later version is loaded is marked as resolved.
+/// A row is kept once: by its key, where that names one row, else by all of its values. One that comes again is not kept
+/// twice, and one of which a later version is loaded is marked as resolved.
 struct Quarantine {
     static let table = "_strandline_quarantine"
 
@@ -22,8 +22,8 @@ struct Quarantine {
 
     /// What one commit has set aside so far.
     struct Book {
-        /// How many rows of each identity.
-        var copies: [String: Int] = [:]
+        /// How many rows of each identity, with their values.
+        var kept: [String: (row: String, copies: Int)] = [:]
         /// Bytes of all of them.
         var bytes = 0
     }
@@ -72,8 +72,11 @@ struct Quarantine {
     }
 
     private func keep(_ entry: Entry, _ check: Check, _ book: inout Book) throws(LoadStop) {
-        let copies = book.copies[entry.identity, default: 0] + 1
-        book.copies[entry.identity] = copies
+        // Two rows may have one key and other values: each is kept.
+        let isOther = book.kept[entry.identity].map { $0.row != entry.row } ?? false
+        let identity = isOther ? entry.row : entry.identity
+        let copies = (book.kept[identity]?.copies ?? 0) + 1
+        book.kept[identity] = (entry.row, copies)
         book.bytes += entry.row.utf8.count
         guard book.bytes <= Limits.quarantinedBytes else { throw .failure(full(check)) }
         try session.connection.stopping { db throws(SQLiteError) in
@@ -92,7 +95,7 @@ struct Quarantine {
                     last_at = excluded.last_at
                 """,
                 owner + [
-                    .text(entry.identity), .text(request.step.destination.table), Value(entry.key), .text(entry.row),
+                    .text(identity), .text(request.step.destination.table), Value(entry.key), .text(entry.row),
                     Value(copies), .text(check.name), .text(check.reason), .text(request.run), .text(now.rfc3339),
                     Value(entry.isVersion),
                 ])
@@ -108,7 +111,7 @@ struct Quarantine {
             try db.rows(
                 "SELECT id, row_key, identity FROM main._strandline_quarantine "
                     + "WHERE pipeline = ? AND step = ? AND resolved_at IS NULL", owner)
-        }.filter { book.copies[$0[2].string ?? ""] == nil }
+        }.filter { book.kept[$0[2].string ?? ""] == nil }
         guard !waiting.isEmpty else { return }
         let loaded = staged.key.isEmpty ? [] : try stillStaged(waiting, staged)
         for id in loaded { try mark(id, "loaded") }
@@ -208,9 +211,8 @@ struct Quarantine {
                 return
             }
             key = KeyText.text(parts.compactMap { CursorValue($0) })
-            isVersion = staged.version != nil
-            let whole = parts + [staged.version.flatMap { value($0) }].compactMap { $0 }
-            identity = JSONValue.array(whole.map { json($0) }).text()
+            isVersion = staged.keepsVersions
+            identity = isVersion ? row : KeyText.text(parts.compactMap { CursorValue($0) })
         }
     }
 }

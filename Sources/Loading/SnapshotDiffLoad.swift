@@ -27,7 +27,7 @@ struct SnapshotDiffLoad: StepLoad {
         let doubles = try rows.settleDoubles(session)
         // What is set aside would be taken for gone, so of these rows none is.
         let staged = CheckedRows(
-            sql: rows.sql, columns: rows.pairs.map(\.source), key: rows.key.map(\.source), version: nil)
+            sql: rows.sql, columns: rows.pairs.map(\.source), key: rows.key.map(\.source))
         _ = try session.checks.examine(staged, of: 0, into: table, isUsedUp: false, session)
         session.trail.enter(.stage)
         let isEmpty = try session.value("SELECT 1 FROM \(table.sql) LIMIT 1") == nil

@@ -97,6 +97,40 @@ struct QuarantineTests {
         }
     }
 
+    @Test("rows that share a key and differ are each kept", arguments: [false, true])
+    func versions(isRebuild: Bool) throws {
+        let world = try World(
+            """
+            CREATE TABLE orders (id INTEGER, email TEXT, total REAL, updated_at TEXT);
+            INSERT INTO orders VALUES (1, NULL, 1, '2024-05-01'), (1, NULL, 2, '2024-05-01'), (1, NULL, 3, '2024-05-02'),
+                (1, NULL, 3, '2024-05-02'), (2, 'b', 4, '2024-05-03');
+            """)
+        let step = world.step(mode: .append).with { $0.checks = [filled] }
+        for _ in 1...2 {
+            try world.load(step, fullRefresh: isRebuild)
+            #expect(
+                try world.inWarehouse(
+                    "SELECT row_values ->> 'total', copies FROM _strandline_quarantine ORDER BY 1") == [
+                        [1.0, 1], [2.0, 1], [3.0, 2],
+                    ])
+            guard !isRebuild else { continue }
+            _ = try world.loader().setWatermark(
+                try world.request(step), to: .text("2024-01-01"), reason: "to read all of them again")
+        }
+    }
+
+    @Test func aKeyThatNamesTwoRowsOfARebuildLosesNeither() throws {
+        let world = try World(
+            """
+            CREATE TABLE orders (id INTEGER, email TEXT);
+            INSERT INTO orders VALUES (1, NULL), (2, 'b'), (1, '');
+            """)
+        let some = Check(name: "some", rule: .range(column: "email", min: .text("a"), max: nil), onFail: .quarantine)
+        let step = world.step("orders", .fullRefresh, cursor: nil).with { $0.checks = [filled, some] }
+        #expect(try world.load(step).counts.quarantined == 2)
+        #expect(try waiting(world) == ["[1] filled 1", "[1] some 1"])
+    }
+
     @Test("rows without a value in their key are set aside like others", arguments: [false, true])
     func nullKeys(isRebuild: Bool) throws {
         let world = try World(
