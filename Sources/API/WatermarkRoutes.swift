@@ -27,39 +27,54 @@ enum WatermarkRoutes {
 
     private static func list(_ call: Call, of pipeline: String?) throws(Problem) -> Outcome {
         let page = try call.page()
-        let listing = try call.services.read { session throws(StoreError) -> Listing<Watermark>? in
+        let found = try call.services.read { session throws(StoreError) -> (Listing<Watermark>, [Verification?])? in
             if let pipeline, try session.pipeline(pipeline) == nil { return nil }
-            return try session.watermarks(pipeline: pipeline, page)
+            let listing = try session.watermarks(pipeline: pipeline, page)
+            var verifications: [Verification?] = []
+            for watermark in listing.items {
+                verifications.append(try session.verification(watermark.pipeline, watermark.step))
+            }
+            return (listing, verifications)
         }
-        guard let listing else { throw PipelineRoutes.unknown(pipeline ?? "") }
-        return .now(.json(try listing.wire("watermarks") { $0.wire }))
+        guard let (listing, verifications) = found else { throw PipelineRoutes.unknown(pipeline ?? "") }
+        return .now(
+            .json(
+                .object([
+                    "watermarks": .array(zip(listing.items, verifications).map { $0.wire($1) }),
+                    "next_cursor": JSONValue(listing.nextCursor),
+                ])))
     }
 
     private static func get(_ call: Call) throws(Problem) -> Outcome {
         let (pipeline, step) = try place(call)
         let found = try call.services.read { session throws(StoreError) in
-            (stored: try session.pipeline(pipeline), watermark: try session.watermark(pipeline, step))
+            (
+                stored: try session.pipeline(pipeline), watermark: try session.watermark(pipeline, step),
+                verification: try session.verification(pipeline, step)
+            )
         }
         guard let stored = found.stored else { throw PipelineRoutes.unknown(pipeline) }
-        if let watermark = found.watermark { return .now(answer(watermark, call)) }
+        if let watermark = found.watermark { return .now(answer(watermark, found.verification, call)) }
         try check(stored, step)
         // The copy may be missing; the destination is the truth.
         return .later { waiting in
             call.services.engine.findWatermark(pipeline, step: step) { result in
                 waiting.finish { () throws(Problem) in
                     guard let watermark = try result.orProblem() else { throw absent(stored, step) }
-                    return answer(watermark, call)
+                    return answer(watermark, found.verification, call)
                 }
             }
         }
     }
 
-    private static func answer(_ watermark: Watermark, _ call: Call) -> Answer {
-        let fields = [("ETag", watermark.tag.text)]
-        guard !watermark.tag.isHeld(call.request.headers.all("If-None-Match")) else {
-            return Answer(304, headers: fields)
-        }
-        return .json(watermark.wire, headers: fields)
+    private static func answer(_ watermark: Watermark, _ verification: Verification?, _ call: Call) -> Answer {
+        let wire = watermark.wire(verification)
+        // An audit changes what is shown, and not the watermark.
+        let tag =
+            verification == nil ? watermark.tag : EntityTag(version: watermark.version, content: wire.text())
+        let fields = [("ETag", tag.text)]
+        guard !tag.isHeld(call.request.headers.all("If-None-Match")) else { return Answer(304, headers: fields) }
+        return .json(wire, headers: fields)
     }
 
     private static func history(_ call: Call) throws(Problem) -> Outcome {
@@ -116,7 +131,8 @@ enum WatermarkRoutes {
             call.services.engine.changeWatermark(change) { result in
                 waiting.finish { () throws(Problem) in
                     guard let watermark = try result.orProblem() else { return Answer(204) }
-                    return .json(watermark.wire, headers: [("ETag", watermark.tag.text)])
+                    // What a person has moved is not verified any more.
+                    return .json(watermark.wire(nil), headers: [("ETag", watermark.tag.text)])
                 }
             }
         }

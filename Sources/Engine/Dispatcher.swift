@@ -1,6 +1,6 @@
 internal import Platform
 
-/// Starts jobs on threads of its own, one lane a worker and one for edits, as `DispatcherState` decides.
+/// Starts jobs on threads of its own, one lane a worker, one for edits and one for audits, as `DispatcherState` decides.
 ///
 /// May be used on any thread; no call but `stop` blocks. A start is caused by what makes it possible (a job comes, a
 /// job ends, a time comes), never by polling.
@@ -49,7 +49,7 @@ final class Dispatcher: Sendable {
         let job: Job
         let work: Work
         let stop: StopToken
-        /// Its worker's lane; nil for the edit lane.
+        /// Its worker's lane; nil for the lane that all jobs of its kind share.
         let lane: Int?
     }
 
@@ -59,6 +59,7 @@ final class Dispatcher: Sendable {
     private let core: Monitor<Core>
     private let lanes: [Lane]
     private let editLane: Lane
+    private let auditLane: Lane
 
     /// Starts the threads; no job starts before `open`.
     init(configuration: EngineConfiguration, clock: any Clock, alarms: AlarmClock) {
@@ -68,6 +69,7 @@ final class Dispatcher: Sendable {
         // A lane gets its next job while it leaves the last one: one place is enough, and never more are used.
         lanes = (1...configuration.workers).map { Lane(name: "worker-\($0)", capacity: 1) }
         editLane = Lane(name: "editor", capacity: 1)
+        auditLane = Lane(name: "auditor", capacity: 1)
         core = Monitor(
             Core(
                 state: DispatcherState(workers: configuration.workers),
@@ -159,6 +161,7 @@ final class Dispatcher: Sendable {
         }
         for lane in lanes { lane.stop() }
         editLane.stop()
+        auditLane.stop()
         return true
     }
 
@@ -169,7 +172,7 @@ final class Dispatcher: Sendable {
     private func pump() {
         let starts = core.update { core in takeStarts(&core) }
         for start in starts {
-            let lane = start.lane.map { lanes[$0] } ?? editLane
+            let lane = start.lane.map { lanes[$0] } ?? (start.job.kind == .audit ? auditLane : editLane)
             _ = lane.submit { [self] _ in carryOut(start) }
         }
     }
@@ -181,7 +184,8 @@ final class Dispatcher: Sendable {
             let stop = StopToken()
             if core.cancelled.remove(job.id) != nil { stop.stop(.cancelled) }
             core.stops[job.id] = stop
-            return Start(job: job, work: work, stop: stop, lane: job.kind == .edit ? nil : core.freeLanes.popLast())
+            let lane: Int? = if case .run = job.kind { core.freeLanes.popLast() } else { nil }
+            return Start(job: job, work: work, stop: stop, lane: lane)
         }
     }
 

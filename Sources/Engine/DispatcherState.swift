@@ -16,6 +16,7 @@ struct DispatcherState: Sendable {
     /// Free workers.
     private(set) var freeWorkers: Int
     private var editing = false
+    private var auditing = false
     /// Jobs in hand by identifier.
     private(set) var running: [String: Job] = [:]
     private var lines: [Job.Line: JobLine] = [:]
@@ -28,7 +29,7 @@ struct DispatcherState: Sendable {
     /// The first jobs of the lines none of whose jobs is in hand, by identifier.
     private var candidates: [Candidate] = []
 
-    /// Makes the state of a dispatcher with `workers` workers and one editor.
+    /// Makes the state of a dispatcher with `workers` workers, one editor and one auditor.
     init(workers: Int) {
         freeWorkers = workers
     }
@@ -64,13 +65,14 @@ struct DispatcherState: Sendable {
         // Files that an older job waits for: no younger one takes them first.
         var claimed: Set<String> = []
         for candidate in candidates {
-            if freeWorkers == 0 && editing { break }
+            if freeWorkers == 0 && editing && auditing { break }
             guard let job = lines[candidate.line]?.first else { continue }
             // A job that waits for its time claims nothing: others use its files meanwhile.
             if let notBefore = job.notBefore, notBefore > now { continue }
             let isFree = writer(of: job.files) == nil && claimed.isDisjoint(with: job.files)
             guard isFree, hasRoom(for: job.kind) else {
-                // A run that lacks only a worker claims nothing: no younger run can overtake it, and an edit is short.
+                // A run that lacks only a worker claims nothing: no younger run can overtake it, and an edit is short. Nor
+                // does an audit that waits for another one: loads go before it.
                 if !isFree || job.kind == .edit { claimed.formUnion(job.files) }
                 continue
             }
@@ -110,6 +112,7 @@ struct DispatcherState: Sendable {
         switch kind {
         case .run: freeWorkers > 0
         case .edit: !editing
+        case .audit: !auditing
         }
     }
 
@@ -117,6 +120,7 @@ struct DispatcherState: Sendable {
         switch job.kind {
         case .run: freeWorkers -= 1
         case .edit: editing = true
+        case .audit: auditing = true
         }
         running[job.id] = job
         active[job.line] = job.id
@@ -130,6 +134,7 @@ struct DispatcherState: Sendable {
         switch job.kind {
         case .run: freeWorkers += 1
         case .edit: editing = false
+        case .audit: auditing = false
         }
         for file in job.files { writers[file] = nil }
         return job

@@ -6,6 +6,8 @@ struct Job: Sendable, Equatable {
         case run(pipeline: String)
         /// A short change by a person, such as setting a watermark, by the editor.
         case edit
+        /// A comparison of source and destination, by the auditor; it writes no file unless it is to mend one.
+        case audit
     }
 
     /// The identifier; jobs that wait for the same thing start in the order of it.
@@ -26,17 +28,17 @@ struct Job: Sendable, Equatable {
         self.notBefore = notBefore
     }
 
-    /// The line it waits in: a run behind the other runs of its pipeline, an edit alone.
+    /// The line it waits in: a run behind the other runs of its pipeline, anything else alone.
     var line: Line {
         switch kind {
         case .run(let pipeline): .pipeline(pipeline)
-        case .edit: .edit(id)
+        case .edit, .audit: .alone(id)
         }
     }
 
     /// What jobs wait in line for.
     enum Line: Hashable, Sendable {
         case pipeline(String)
-        case edit(String)
+        case alone(String)
     }
 }

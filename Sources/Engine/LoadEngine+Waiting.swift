@@ -1,17 +1,13 @@
 public import Model
 
-/// Someone's wait for a run to finish.
+/// Someone's wait for a run or an audit to finish.
 public struct FinishWait: Sendable {
-    let waiters: FinishWaiters
-    let run: String
-    let waiter: Int?
+    /// Takes the callback out; false when it was called.
+    let take: @Sendable () -> Bool
 
     /// Ends the wait; when this returns true, the callback was not called and never will be.
     @discardableResult
-    public func cancel() -> Bool {
-        guard let waiter else { return false }
-        return waiters.take(run, waiter) != nil
-    }
+    public func cancel() -> Bool { take() }
 }
 
 extension LoadEngine {
@@ -21,16 +17,32 @@ extension LoadEngine {
     public func whenFinished(
         _ id: String, _ callback: @escaping @Sendable (Result<Run, Failure>) -> Void
     ) -> FinishWait {
+        wait(for: id, among: waiters, isFinal: \.state.isFinal, callback) { () throws(Failure) in try run(id) }
+    }
+
+    /// Calls `callback` once: when the audit has finished and its end is durable (at once, if it has already), when
+    /// there is no such audit, or when the server stops first. May be called on any thread; the callback must be short.
+    @discardableResult
+    public func whenAudited(
+        _ id: String, _ callback: @escaping @Sendable (Result<Audit, Failure>) -> Void
+    ) -> FinishWait {
+        wait(for: id, among: auditWaiters, isFinal: \.state.isFinal, callback) { () throws(Failure) in try audit(id) }
+    }
+
+    private func wait<Work>(
+        for id: String, among waiters: FinishWaiters<Work>, isFinal: (Work) -> Bool,
+        _ callback: @escaping @Sendable (Result<Work, Failure>) -> Void, find: () throws(Failure) -> Work
+    ) -> FinishWait {
         guard let waiter = waiters.add(id, callback) else {
             callback(.failure(.serverStops))
-            return FinishWait(waiters: waiters, run: id, waiter: nil)
+            return FinishWait { false }
         }
         // Looked up after the callback was added, so that an end between the two is not missed.
-        let found = Result { () throws(Failure) in try run(id) }
-        if case .success(let run) = found, !run.state.isFinal {
-            return FinishWait(waiters: waiters, run: id, waiter: waiter)
+        let found = Result { () throws(Failure) in try find() }
+        if case .success(let work) = found, !isFinal(work) {
+            return FinishWait { waiters.take(id, waiter) != nil }
         }
         waiters.take(id, waiter)?(found)
-        return FinishWait(waiters: waiters, run: id, waiter: nil)
+        return FinishWait { false }
     }
 }

@@ -17,11 +17,13 @@ public final class LoadEngine: Sendable {
     let alarms: AlarmClock
     let dispatcher: Dispatcher
     let inspections: InspectionPool
-    let waiters = FinishWaiters()
+    let waiters = FinishWaiters<Run>()
+    let auditWaiters = FinishWaiters<Audit>()
     let board = RunBoard()
     let edits = EditDesk()
     let records: RunRecords
     private let executor: RunExecutor
+    private let auditor: AuditExecutor
 
     /// Makes an engine over an open store; it does nothing before `start`.
     public init(
@@ -41,6 +43,9 @@ public final class LoadEngine: Sendable {
         executor = RunExecutor(
             store: store, catalog: catalog, loads: StepExecutor(loader: loader, board: board),
             records: records, waiters: waiters, board: board, alarms: alarms, clock: clock, log: log)
+        auditor = AuditExecutor(
+            store: store, catalog: catalog, loader: loader, records: records, waiters: auditWaiters, clock: clock,
+            log: log)
     }
 
     /// Settles what the last process left unfinished, then lets runs start. Blocks; to be called once, before any other
@@ -52,8 +57,15 @@ public final class LoadEngine: Sendable {
             store: store, loader: loader, catalog: catalog, clock: clock,
             log: log)
         let restored: [Recovery.Restored]
-        do throws(StoreError) { restored = try recovery.perform() } catch { throw error.failure }
+        let audits: [Job]
+        do throws(StoreError) {
+            restored = try recovery.perform()
+            audits = try recovery.takeUpAudits()
+        } catch {
+            throw error.failure
+        }
         for run in restored { enqueue(run.job, wasActive: run.wasActive) }
+        for job in audits { enqueueAudit(job) }
         dispatcher.open()
     }
 
@@ -68,6 +80,7 @@ public final class LoadEngine: Sendable {
         alarms.stop()
         edits.refuseAll(.serverStops)
         waiters.close(.serverStops)
+        auditWaiters.close(.serverStops)
         return isClean
     }
 
@@ -83,5 +96,9 @@ public final class LoadEngine: Sendable {
         dispatcher.enqueue(job, admitted: admitted, wasActive: wasActive) { [executor] job, stop in
             executor.perform(job, stop)
         }
+    }
+
+    func enqueueAudit(_ job: Job, admitted: Bool = false) {
+        dispatcher.enqueue(job, admitted: admitted) { [auditor] job, stop in auditor.perform(job, stop) }
     }
 }

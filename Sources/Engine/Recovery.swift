@@ -46,6 +46,22 @@ struct Recovery {
         return restored
     }
 
+    /// Puts every unfinished audit back into the queue, oldest first: one that was in hand begins again. Blocks.
+    func takeUpAudits() throws(StoreError) -> [Job] {
+        let audits = try store.read { (session) throws(StoreError) in try session.activeAudits() }
+        let inHand = audits.filter { $0.state == .running }.map(\.id)
+        if !inHand.isEmpty {
+            try store.write { (transaction) throws(StoreError) in
+                for id in inHand {
+                    let audit = try transaction.changeAudit(id, to: .queued)
+                    try RunRecords.append(.audit(.auditReleased, audit), transaction)
+                }
+            }
+        }
+        // Which files a mending one writes it finds out by itself.
+        return audits.map { Job(id: $0.id, kind: .audit, files: []) }
+    }
+
     /// Looks a running run up in its destinations.
     private func settle(_ run: Run) -> AttemptRecord.News {
         var record = AttemptRecord(recovering: run)

@@ -16,6 +16,10 @@ struct RunEvent: Sendable {
         case watermarkMoved = "watermark_moved"
         case watermarkSet = "watermark_set"
         case watermarkRemoved = "watermark_removed"
+        case auditQueued = "audit_queued"
+        case auditStarted = "audit_started"
+        case auditReleased = "audit_released"
+        case auditFinished = "audit_finished"
     }
 
     /// What happened.
@@ -74,6 +78,21 @@ struct RunEvent: Sendable {
         return RunEvent(
             kind: kind, pipeline: watermark.pipeline, run: watermark.run, step: watermark.step,
             payload: .object(members))
+    }
+
+    /// An audit was asked for, started, laid aside or finished.
+    static func audit(_ kind: Kind, _ audit: Audit) -> RunEvent {
+        var members: [JSONValue.Member] = [
+            .init("audit", .string(audit.id)), .init("state", .string(audit.state.rawValue)),
+        ]
+        if let drift = audit.result?.total.drift {
+            members += [
+                .init("missing", .integer(Int64(drift.missing))), .init("extra", .integer(Int64(drift.extra))),
+                .init("different", .integer(Int64(drift.different))),
+            ]
+        }
+        if let error = audit.error { members.append(.init("error", json(error))) }
+        return RunEvent(kind: kind, pipeline: audit.pipeline, run: nil, step: audit.step, payload: .object(members))
     }
 
     private static func json(_ failure: Failure) -> JSONValue {

@@ -11,7 +11,7 @@ final class RunExecutor: Sendable {
     private let catalog: Catalog
     private let loads: StepExecutor
     private let records: RunRecords
-    private let waiters: FinishWaiters
+    private let waiters: FinishWaiters<Run>
     private let board: RunBoard
     private let alarms: AlarmClock
     private let clock: any Clock
@@ -19,7 +19,7 @@ final class RunExecutor: Sendable {
 
     /// Makes an executor; `waiters` are told of every run that it finishes.
     init(
-        store: ControlStore, catalog: Catalog, loads: StepExecutor, records: RunRecords, waiters: FinishWaiters,
+        store: ControlStore, catalog: Catalog, loads: StepExecutor, records: RunRecords, waiters: FinishWaiters<Run>,
         board: RunBoard, alarms: AlarmClock, clock: any Clock, log: Log
     ) {
         self.store = store

@@ -52,7 +52,9 @@ final class RunRecords: Sendable {
         ending.update { $0 = true }
     }
 
-    private func insist<Value: Sendable>(
+    /// Makes a change, again and again until it is made; nil when the server stopped first, or when another change has
+    /// made it impossible. Blocks.
+    func insist<Value: Sendable>(
         _ operation: String, _ body: @escaping @Sendable (Transaction) throws(StoreError) -> Value
     ) -> Value? {
         var pause: Duration = .milliseconds(50)

@@ -34,6 +34,8 @@ public protocol StepLoading: Sendable {
     func removeCapture(_ file: DatabaseFile, table: String) throws(Failure) -> Bool
     /// The tables of a database.
     func inspect(_ file: DatabaseFile, stop: StopToken) throws(Failure) -> [TableSummary]
+    /// Compares a step's source and destination, and mends what differs when asked to; ends early when `stop` is raised.
+    func audit(_ request: LoadRequest, _ options: AuditOptions, stop: StopToken) throws(Failure) -> AuditResult
     /// What a table looks like, for advice; reads only.
     func survey(_ table: String, in file: DatabaseFile, stop: StopToken) throws(Failure) -> TableFacts
 }

@@ -99,11 +99,14 @@ struct DeltaStatement {
     /// All rows of the source, of those that share a key only the newest.
     var everyNewest: String { newest(where: "") }
 
+    /// The rows that meet a condition, of those that share a key only one: the first by `order`, then the newest.
+    ///
     /// Equal cursors are told apart by the other columns, so that the choice does not depend on where rows lie.
-    private func newest(where condition: String) -> String {
+    func newest(where condition: String, first order: String? = nil) -> String {
         let keys = keyColumns.map { quoted($0) + " COLLATE BINARY" }.joined(separator: ", ")
         let newestFirst =
-            ["\(OrderFunction.name)(\(quoted(cursor))) DESC"] + columns.map { "\(quoted($0.source)) DESC" }
+            [order].compactMap { $0 }
+            + ["\(OrderFunction.name)(\(quoted(cursor))) DESC"] + columns.map { "\(quoted($0.source)) DESC" }
         let rank = freeName("strandline_rank", among: relation.shape.columns.map(\.name))
         return """
             SELECT \(selected) FROM (SELECT *, row_number() OVER (PARTITION BY \(keys) \

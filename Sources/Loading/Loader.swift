@@ -91,7 +91,8 @@ public final class Loader: Sendable {
     /// Runs one commit of a load: under the destination's write lock, past the fence, with its record.
     ///
     /// Answers the finished load when this commit, or an earlier attempt's, was its last; nil when more follow.
-    private func commit(
+    @discardableResult
+    func commit(
         _ session: LoadSession, _ work: (Timestamp) throws(LoadStop) -> DestinationLedger.Record
     ) throws(LoadStop) -> FinishedLoad? {
         let request = session.request

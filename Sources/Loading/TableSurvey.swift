@@ -64,7 +64,7 @@ struct TableSurvey {
             let plain = relation.isTable ? relation.sql + " NOT INDEXED" : relation.sql
             look.examined = try integer("SELECT count(*) FROM \(plain) WHERE \(call)")
             look.estimate = rows
-        } else if let row = rowNumber {
+        } else if let row = shape.rowNumberName {
             (look.examined, look.estimate) = try pick(row, call)
         } else {
             look.examined = try integer(
@@ -105,13 +105,6 @@ struct TableSurvey {
         }
         let density = covered > 0 ? Double(examined) / covered : 0
         return (examined, max(examined, Int(min(density * (Double(last) - Double(first) + 1), 1e15))))
-    }
-
-    /// The name of the table's row number; nil where it has none.
-    private var rowNumber: String? {
-        guard relation.isTable, shape.hasRowNumber else { return nil }
-        let names = Set(shape.columns.map { fold($0.name) })
-        return ["rowid", "_rowid_", "oid"].first { !names.contains($0) }
     }
 
     // MARK: Schema

@@ -54,7 +54,7 @@ public struct AdviceRules: Sendable {
         if hasKey, let version = facts.cursors.first(where: { $0.role == .version && $0.isUnique && isNumber($0) }) {
             return sequence(version)
         }
-        return refresh(whyNothingTells)
+        return hasKey ? snapshotDiff(whyNothingTells) : refresh(whyNothingTells)
     }
 
     private var hasKey: Bool { !facts.key.isEmpty }
@@ -93,6 +93,19 @@ public struct AdviceRules: Sendable {
                     + "load only what changed")
         }
         return Choice(strategy: .fullRefresh, reasons: reasons, notes: notes)
+    }
+
+    private func snapshotDiff(_ reason: String) -> Choice {
+        Choice(
+            strategy: .snapshotDiff,
+            reasons: [
+                "\(size): \(reason)", "a comparison finds every change and every delete, and writes only those",
+                "\(names(facts.key)) names a row",
+            ],
+            notes: [
+                "each run reads all of \(size) on both sides; a column that a trigger sets on every change would let it "
+                    + "read only what changed"
+            ])
     }
 
     private func sequence(_ number: CursorFacts) -> Choice {
@@ -180,6 +193,7 @@ public struct AdviceRules: Sendable {
         var found: [Advice.Alternative] = []
         if choice.strategy != .timestamp { found.append(whyNotTimestamp) }
         if choice.strategy != .sequence { found.append(whyNotSequence) }
+        if choice.strategy != .snapshotDiff { found.append(whyNotSnapshotDiff(choice)) }
         if choice.strategy != .fullRefresh {
             found.append(
                 Advice.Alternative(
@@ -187,6 +201,18 @@ public struct AdviceRules: Sendable {
                     reason: "it follows deletes too, but reads and writes all of \(size) in every run"))
         }
         return found
+    }
+
+    private func whyNotSnapshotDiff(_ choice: Choice) -> Advice.Alternative {
+        let reason: String
+        if !hasKey {
+            reason = "no column names a row, so rows cannot be told apart"
+        } else if choice.strategy == .fullRefresh {
+            reason = "it follows every change and writes only what differs, which a table this small does not need"
+        } else {
+            reason = "it follows deletes too, but reads all of \(size) on both sides in every run"
+        }
+        return Advice.Alternative(strategy: .snapshotDiff, reason: reason)
     }
 
     private var whyNotTimestamp: Advice.Alternative {

@@ -54,7 +54,7 @@ public struct LoadWarning: Sendable, Equatable {
 }
 
 /// One execution of a pipeline.
-public struct Run: Sendable, Equatable {
+public struct Run: Sendable, Equatable, Identifiable {
     /// The sortable identifier.
     public var id: String
     /// The pipeline's name.

@@ -227,4 +227,19 @@ public enum Limits {
     public static let surveyedColumns = 64
     /// Time to count the rows of a table, or those without a value, before it is estimated instead.
     public static let surveyCountTime: Duration = .seconds(3)
+
+    // MARK: Audits
+
+    /// Rows of each kind that an audit shows.
+    public static let auditSamples = 10
+    /// Parts that an audit counts by: more than anybody reads, and what they take of memory.
+    public static let auditParts = 100_000
+    /// Parts that differ which an audit shows, from the lowest.
+    public static let auditPartsShown = 1_000
+    /// Columns whose sums an audit takes.
+    public static let auditSums = 32
+    /// Characters of a text in the key that an audit shows of a row.
+    public static let auditKeyCharacters = 200
+    /// Finished audits kept in the history; the oldest go first.
+    public static let finishedAudits = 10_000
 }

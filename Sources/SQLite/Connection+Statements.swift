@@ -84,7 +84,7 @@ extension Connection {
         return try body()
     }
 
-    private func withStatement<Result>(
+    func withStatement<Result>(
         _ sql: String, _ parameters: [Value], _ body: (Statement) throws(SQLiteError) -> Result
     ) throws(SQLiteError) -> Result {
         // Statements of users are many and used once: they would push ours out.

@@ -29,7 +29,7 @@ extension CursorValue {
 
 extension JSONValue {
     /// The value of a stored JSON text; nil for other text.
-    fileprivate init?(stored text: String) {
+    init?(stored text: String) {
         do throws(Failure) { try self.init(parsing: text.utf8) } catch { return nil }
     }
 }

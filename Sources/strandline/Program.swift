@@ -7,7 +7,7 @@ enum Program {
         StatusCommand.self, RollbackCommand.self,
         WatermarkGetCommand.self, WatermarkSetCommand.self, WatermarkHistoryCommand.self, WatermarkDeleteCommand.self,
         CaptureInstallCommand.self, CaptureRemoveCommand.self, CaptureStatusCommand.self,
-        AdviseCommand.self, DemoCommand.self, VersionCommand.self,
+        AuditCommand.self, AdviseCommand.self, DemoCommand.self, VersionCommand.self,
     ]
 
     /// Runs the command line `words`, the program's own name first.

@@ -78,6 +78,7 @@ struct ContractTests {
             return found?["enum"]?.array?.compactMap(\.string) ?? []
         }
         #expect(words("RunState") == RunState.allCases.map(\.rawValue))
+        #expect(words("AuditState") == AuditState.allCases.map(\.rawValue))
         #expect(words("StepRun", "state") == StepRunState.allCases.map(\.rawValue))
         #expect(words("Run", "trigger") == Trigger.allCases.map(\.rawValue))
         #expect(words("Strategy") == Strategy.allCases.map(\.rawValue))
@@ -111,12 +112,20 @@ struct ContractTests {
         _ = world.ask(.put, "/v1/pipelines/orders", body: checked)
         let refused = world.load()["id"]?.string ?? ""
         _ = world.ask(.put, "/v1/pipelines/orders", body: World.ordersPipeline)
+        try world.database("warehouse.db") { try $0.execute("UPDATE orders SET total = 0 WHERE id = 3") }
+        let audited =
+            world.ask(.post, "/v1/pipelines/orders/audits", ["Prefer": "wait=30"]).json["id"]?.string ?? ""
         let mark = "/v1/pipelines/orders/watermarks/orders"
         let asked: [(String, HTTPServer.Method, String, String)] = [
             ("list_connections", .get, "/v1/connections", ""), ("get_connection", .get, "/v1/connections/shop", ""),
             ("put_connection", .put, "/v1/connections/shop", "{type: sqlite, path: shop.db}"),
             ("test_connection", .post, "/v1/connections/shop/test", ""),
             ("advise", .post, "/v1/advise", "{connection: shop, table: orders}"),
+            ("start_audit", .post, "/v1/pipelines/orders/audits", "{interval: week}"),
+            ("start_audit", .post, "/v1/pipelines/orders/audits", "{interval: fortnight}"),
+            ("start_audit", .post, "/v1/pipelines/nothing/audits", ""), ("list_audits", .get, "/v1/audits", ""),
+            ("get_audit", .get, "/v1/audits/\(audited)", ""), ("get_audit", .get, "/v1/audits/nothing", ""),
+            ("cancel_audit", .post, "/v1/audits/\(audited)/cancel", ""),
             ("advise", .post, "/v1/advise", "{connection: shop, table: nothing}"),
             ("list_pipelines", .get, "/v1/pipelines", ""), ("get_pipeline", .get, "/v1/pipelines/orders", ""),
             ("put_pipeline", .put, "/v1/pipelines/orders", World.ordersPipeline),

@@ -72,6 +72,10 @@ final class GatedLoader: StepLoading {
         try loader.inspect(file, stop: stop)
     }
 
+    func audit(_ request: LoadRequest, _ options: AuditOptions, stop: StopToken) throws(Failure) -> AuditResult {
+        try loader.audit(request, options, stop: stop)
+    }
+
     func survey(_ table: String, in file: DatabaseFile, stop: StopToken) throws(Failure) -> TableFacts {
         try loader.survey(table, in: file, stop: stop)
     }

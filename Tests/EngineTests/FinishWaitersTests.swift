@@ -5,7 +5,7 @@ import Testing
 @testable import Engine
 
 struct FinishWaitersTests {
-    private let waiters = FinishWaiters()
+    private let waiters = FinishWaiters<Run>()
     private let told = Signal<String>()
 
     @Test func tellsAllWhoWaitForTheRunAndNobodyElse() {

@@ -19,6 +19,7 @@ final class ScriptedLoader: StepLoading {
     private struct State {
         var before: Script?
         var after: Script?
+        var beforeAudit: Script?
         var begun: [String: Int] = [:]
         var calls: [LoadRequest] = []
         var writing: [String: Int] = [:]
@@ -36,6 +37,8 @@ final class ScriptedLoader: StepLoading {
     func before(_ script: @escaping Script) { state.withLock { $0.before = script } }
     /// Runs `script` after each load has committed, before the engine hears of it.
     func after(_ script: @escaping Script) { state.withLock { $0.after = script } }
+    /// Runs `script` at the start of each audit.
+    func beforeAudit(_ script: @escaping Script) { state.withLock { $0.beforeAudit = script } }
     /// The loads that began, in their order.
     var calls: [LoadRequest] { state.withLock { $0.calls } }
     /// Files that two loads wrote at the same time, and pipelines that had two runs in hand.
@@ -114,6 +117,12 @@ final class ScriptedLoader: StepLoading {
 
     func inspect(_ file: DatabaseFile, stop: StopToken) throws(Failure) -> [TableSummary] {
         try loader.inspect(file, stop: stop)
+    }
+
+    func audit(_ request: LoadRequest, _ options: AuditOptions, stop: StopToken) throws(Failure) -> AuditResult {
+        let before = state.withLock { $0.beforeAudit }
+        try before?(Moment(request: request, stop: stop, number: 1))
+        return try loader.audit(request, options, stop: stop)
     }
 
     func survey(_ table: String, in file: DatabaseFile, stop: StopToken) throws(Failure) -> TableFacts {

@@ -80,13 +80,17 @@ struct SurveyTests {
             name: "a time that some rows write otherwise",
             sql: "CREATE TABLE t (id INTEGER PRIMARY KEY, v, updated_at TEXT);"
                 + fill("t", large, "n, n, CASE WHEN n % 1000 = 0 THEN 'yesterday' ELSE \(time) END"),
-            strategy: .fullRefresh, key: ["id"], change: "UPDATE t SET v = 'x' WHERE id = 5"),
+            strategy: .snapshotDiff, key: ["id"], change: "UPDATE t SET v = 'x' WHERE id = 5"),
         Case(
             name: "only a time of birth",
             sql: "CREATE TABLE t (id INTEGER PRIMARY KEY, v, created_at TEXT);"
                 + fill("t", large, "n, n, \(time)"),
-            strategy: .fullRefresh, key: ["id"], change: "UPDATE t SET v = 'x' WHERE id = 5; DELETE FROM t WHERE id = 6"
+            strategy: .snapshotDiff, key: ["id"],
+            change: "UPDATE t SET v = 'x' WHERE id = 5; DELETE FROM t WHERE id = 6"
         ),
+        Case(
+            name: "large without a key", sql: "CREATE TABLE t (a, b);" + fill("t", large, "n % 7, n % 5"),
+            strategy: .fullRefresh, change: "UPDATE t SET a = 'x' WHERE rowid = 5"),
         Case(
             name: "a view",
             sql: "CREATE TABLE base (id INTEGER PRIMARY KEY, v); INSERT INTO base VALUES (1, 2), (3, 4);"

@@ -11,6 +11,16 @@ extension Watermark {
         ])
     }
 
+    /// The watermark with how far an audit has verified the rows below it; nulls where none has.
+    func wire(_ verification: Verification?) -> JSONValue {
+        guard case .object(let members) = wire else { return wire }
+        return .object(
+            members + [
+                .init("verified_through", verification?.through?.json ?? .null),
+                .init("verified_at", JSONValue(verification?.at.rfc3339)),
+            ])
+    }
+
     /// The tag that a change may ask for.
     var tag: EntityTag { EntityTag(version: version) }
 }

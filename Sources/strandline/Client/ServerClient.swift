@@ -19,6 +19,9 @@ struct ServerClient {
         .flag("json", "Write JSON."),
     ]
 
+    /// The URL of the server.
+    var address: String { server }
+
     private let server: String
     private let client: HTTPClient
 

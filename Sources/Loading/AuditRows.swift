@@ -1,0 +1,201 @@
+internal import Model
+internal import SQLite
+
+/// Which rows an audit reads from both sides, in one order, and how they are compared.
+struct AuditRows {
+    /// The columns to compare: those that are loaded and that the destination has.
+    let pairs: [SchemaMatch.Pair]
+    /// The places in `pairs` of the columns that tell rows apart: by these both sides are ordered.
+    let identity: [Int]
+    /// How many of `identity`, from the first, are the step's key; fewer than all where versions of a row are kept.
+    let keyCount: Int
+    /// Whether the storage class tells rows apart too: where all columns together are the identity.
+    let tellsClasses: Bool
+    /// The place of the cursor in `pairs`; nil where the whole table is compared.
+    let cursor: Int?
+    /// The rows of the source.
+    let source: String
+    /// The rows of the destination; behind the columns of `pairs` come its number and its mark, where there are any.
+    let destination: String
+    /// The name of the destination's row number; nil where it has none.
+    let rowNumber: String?
+    /// The place among the destination's columns of the one that marks rows which are gone; nil where none is marked.
+    let mark: Int?
+
+    init(
+        _ session: LoadSession, _ relation: SourceRelation, _ table: DestinationTable, _ match: SchemaMatch,
+        watermark: CursorValue?
+    ) throws(LoadStop) {
+        let shape = table.shape ?? TableShape(name: "", kind: .table, columns: [])
+        let step = session.request.step
+        let added = Set(match.added.map { fold($0.name) })
+        let pairs = match.pairs.filter { !added.contains(fold($0.source)) }
+        self.pairs = pairs
+        func place(_ column: String) -> Int? { pairs.firstIndex { fold($0.source) == fold(column) } }
+        // A load that sees all rows goes by the key that the source declares, where the step names none.
+        let declared = relation.shape.columns.filter { $0.keyPosition > 0 }.sorted { $0.keyPosition < $1.keyPosition }
+        let names = step.primaryKey.isEmpty && !step.strategy.isIncremental ? declared.map(\.name) : step.primaryKey
+        let key = names.compactMap(place)
+        guard key.count == names.count || step.primaryKey.isEmpty else {
+            throw .failure(
+                Failure(
+                    .unknownColumn, "\(shape.name) lacks a column of the key \(names.joined(separator: ", "))",
+                    hint: "run the pipeline first", field: "primary_key"))
+        }
+        cursor = watermark == nil ? nil : step.cursor.flatMap { place($0.column) }
+        let isKeyed = !key.isEmpty && key.count == names.count
+        tellsClasses = !isKeyed
+        var identity = isKeyed ? key : Array(pairs.indices)
+        let keepsVersions = step.writeMode == .append && step.strategy.isIncremental
+        if keepsVersions, let cursor, !identity.contains(cursor) { identity.append(cursor) }
+        self.identity = identity
+        keyCount = isKeyed ? key.count : identity.count
+        let rowNumber = shape.rowNumberName
+        self.rowNumber = rowNumber
+        let marked = step.softDelete.flatMap { shape.column($0)?.name }
+        mark = marked == nil ? nil : pairs.count + (rowNumber == nil ? 0 : 1)
+        let order = AuditRows.order(identity.map { pairs[$0].destination }, tellsClasses)
+        let columns =
+            pairs.map { quoted($0.destination) } + [rowNumber].compactMap { $0 }
+            + [marked].compactMap { $0 }.map(quoted)
+        destination = "SELECT \(columns.joined(separator: ", ")) FROM \(table.sql) ORDER BY \(order)"
+        source = try AuditRows.source(
+            session, relation, shape, pairs, identity, tellsClasses, watermark, keepsVersions: keepsVersions)
+    }
+
+    private static func order(_ columns: [String], _ tellsClasses: Bool) -> String {
+        columns.map { column in
+            let name = quoted(column)
+            return "\(name) COLLATE BINARY" + (tellsClasses ? ", typeof(\(name))" : "")
+        }.joined(separator: ", ")
+    }
+
+    private static func source(
+        _ session: LoadSession, _ relation: SourceRelation, _ shape: TableShape, _ pairs: [SchemaMatch.Pair],
+        _ identity: [Int], _ tellsClasses: Bool, _ watermark: CursorValue?, keepsVersions: Bool
+    ) throws(LoadStop) -> String {
+        var from = relation.sql
+        let step = session.request.step
+        if !keepsVersions, let cursor = step.cursor, let watermark {
+            let delta = session.delta(relation, cursor, pairs)
+            if delta.needsNewest {
+                let place = AuditPlaceFunction(cursor, order: session.order, watermark: watermark)
+                try session.connection.stopping { db throws(SQLiteError) in
+                    try db.createFunction(ScalarFunction(name: AuditPlaceFunction.name, arguments: 1, body: place))
+                }
+                from = "(\(delta.newest(where: "", first: "\(AuditPlaceFunction.name)(\(quoted(delta.cursor))) DESC")))"
+            }
+        }
+        let selected = pairs.map { quoted($0.source) }.joined(separator: ", ")
+        guard convertsValues(relation.shape, shape, pairs) else {
+            let order = order(identity.map { pairs[$0].source }, tellsClasses)
+            return "SELECT \(selected) FROM \(from) ORDER BY \(order)"
+        }
+        // What the destination stores is what its columns make of the source's values; so does a table like it.
+        let stage = "temp._strandline_audit"
+        let inserted = pairs.map { quoted($0.destination) }.joined(separator: ", ")
+        try session.connection.stopping { db throws(SQLiteError) in
+            try db.execute("DROP TABLE IF EXISTS \(stage)")
+            try db.execute(
+                "CREATE TEMP TABLE _strandline_audit AS SELECT \(inserted) FROM main.\(quoted(shape.name)) WHERE 0")
+            _ = try db.run("INSERT INTO \(stage) (\(inserted)) SELECT \(selected) FROM \(from)")
+        }
+        let order = order(identity.map { pairs[$0].destination }, tellsClasses)
+        return "SELECT \(inserted) FROM \(stage) ORDER BY \(order)"
+    }
+
+    /// Whether the destination's columns may store other values than the source's hold.
+    private static func convertsValues(
+        _ source: TableShape, _ destination: TableShape, _ pairs: [SchemaMatch.Pair]
+    ) -> Bool {
+        // The type of a computed column of a query or view says nothing of its values.
+        guard source.kind == .table else { return true }
+        return pairs.contains { pair in
+            source.affinity(of: pair.source) != destination.affinity(of: pair.destination)
+        }
+    }
+
+    // MARK: Comparing
+
+    /// The order of the rows that two readers stand on, as SQLite orders them, by the first `count` of the identity.
+    func compare(_ left: RowReader, _ right: RowReader, first count: Int) -> Int {
+        var index = 0
+        while index < count {
+            let column = identity[index]
+            let order = AuditRows.compare(left, right, column, tellsClasses: tellsClasses)
+            if order != 0 { return order }
+            index += 1
+        }
+        return 0
+    }
+
+    /// Whether the row of the destination that a reader stands on is marked as gone.
+    func isMarked(_ destination: RowReader) -> Bool { mark.map { destination.type($0) != .null } ?? false }
+
+    /// The columns in which the rows that two readers stand on differ, to the byte and the storage class.
+    func differing(_ left: RowReader, _ right: RowReader) -> [String] {
+        pairs.indices.filter { !AuditRows.isSame(left, right, $0) }.map { pairs[$0].destination }
+    }
+
+    /// Whether the rows that two readers stand on are the same, to the byte and the storage class.
+    func isSame(_ left: RowReader, _ right: RowReader) -> Bool {
+        var index = 0
+        while index < pairs.count {
+            if !AuditRows.isSame(left, right, index) { return false }
+            index += 1
+        }
+        return true
+    }
+
+    private static func isSame(_ left: RowReader, _ right: RowReader, _ index: Int) -> Bool {
+        let type = left.type(index)
+        guard type == right.type(index) else { return false }
+        switch type {
+        case .null: return true
+        case .integer: return left.integer(index) == right.integer(index)
+        case .real: return left.real(index).bitPattern == right.real(index).bitPattern
+        case .text, .blob: return compare(left.bytes(index), right.bytes(index)) == 0
+        }
+    }
+
+    private static func compare(_ left: RowReader, _ right: RowReader, _ index: Int, tellsClasses: Bool) -> Int {
+        let (leftType, rightType) = (left.type(index), right.type(index))
+        if leftType == .integer, rightType == .integer {
+            let (one, other) = (left.integer(index), right.integer(index))
+            return one < other ? -1 : one == other ? 0 : 1
+        }
+        let (leftRank, rightRank) = (rank(leftType), rank(rightType))
+        if leftRank != rightRank { return leftRank - rightRank }
+        switch leftType {
+        case .null: return 0
+        case .text, .blob: return compare(left.bytes(index), right.bytes(index))
+        case .integer, .real:
+            let order = key(left, leftType, index).compare(key(right, rightType, index))
+            if order != 0 || !tellsClasses || leftType == rightType { return order }
+            // `integer` sorts below `real`.
+            return leftType == .integer ? -1 : 1
+        }
+    }
+
+    private static func key(_ rows: RowReader, _ type: ValueType, _ index: Int) -> CursorKey {
+        type == .integer ? .integer(rows.integer(index)) : .real(rows.real(index))
+    }
+
+    private static func compare(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Int {
+        let common = min(left.count, right.count)
+        if common > 0, let one = left.baseAddress, let other = right.baseAddress {
+            let order = BytesOrder.compare(one, other, common)
+            if order != 0 { return order }
+        }
+        return left.count - right.count
+    }
+
+    private static func rank(_ type: ValueType) -> Int {
+        switch type {
+        case .null: 0
+        case .integer, .real: 1
+        case .text: 2
+        case .blob: 3
+        }
+    }
+}
