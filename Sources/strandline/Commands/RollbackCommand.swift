@@ -31,7 +31,8 @@ struct RollbackCommand: Command {
 
     func run(_ terminal: Terminal) throws(CommandError) -> ExitCode {
         let preview = try client.send("POST", path + "?dry_run=true").json
-        if isTrial {
+        // Without anything left there is nothing to ask about.
+        if isTrial || preview["rollback"]?.array?.isEmpty == true {
             terminal.line(isJSON ? preview.text(pretty: true) : text(preview))
             return .success
         }

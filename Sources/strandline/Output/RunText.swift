@@ -26,6 +26,7 @@ enum RunText {
         var text = "run \(run["id"]?.string ?? "") of \(run["pipeline"]?.string ?? ""): \(run["state"]?.string ?? "")"
         if let seconds = run["duration_seconds"]?.double { text += " in \(HumanText.seconds(seconds))" }
         if let attempt = run["attempt"]?.integer, attempt > 1 { text += ", attempt \(attempt)" }
+        if let time = run["rolled_back_at"]?.string { text += ", rolled back \(HumanText.time(time))" }
         var table = Table(
             "STEP", "STATE", "READ>", "INSERTED>", "UPDATED>", "UNCHANGED>", "DELETED>", "WATERMARK")
         var notes: [String] = []
