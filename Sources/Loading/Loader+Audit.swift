@@ -187,7 +187,7 @@ struct AuditPlan {
                     message:
                         "only the first \(Limits.auditPartsShown) parts that differ are shown; the totals count all"))
         }
-        if result.total.drift.extra > 0, !ruler.isWhole {
+        if result.total.drift.extra > 0, !ruler.isWhole, table.step.detectDeletes == nil {
             result.warnings.append(
                 LoadWarning(
                     code: "deletes_not_followed",

@@ -33,6 +33,8 @@ struct TableSurvey {
             rowsExamined: look.examined,
             columns: shape.columns.map { .init(name: $0.name, type: $0.type, keyPosition: $0.keyPosition) },
             indexes: try indexes(), softDelete: shape.columns.first { ColumnWords($0.name).saysDeleted }?.name)
+        let registry = CaptureRegistry(connection: connection, schema: "main")
+        if let entry = try registry.entry(shape.name), try registry.fault(entry) == nil { facts.changeLog = entry.log }
         let triggers = try triggers()
         facts.refusal = triggers.first(where: \.refusesUpdates)?.name
         (facts.key, facts.keyOrigin) = try key(facts)

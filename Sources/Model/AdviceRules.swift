@@ -41,6 +41,7 @@ public struct AdviceRules: Sendable {
     // MARK: The choice
 
     private func choice() -> Choice {
+        if let log = facts.changeLog, hasKey { return cdc(log) }
         if facts.rows < Limits.refreshedRows { return refresh("a table this small is rebuilt in no time") }
         if isAppendOnly {
             if let number = numbers.first(where: { $0.isUnique && $0.nulls == 0 && $0.nullsAreExact }) {
@@ -95,6 +96,16 @@ public struct AdviceRules: Sendable {
         return Choice(strategy: .fullRefresh, reasons: reasons, notes: notes)
     }
 
+    private func cdc(_ log: String) -> Choice {
+        Choice(
+            strategy: .cdc,
+            reasons: [
+                "\(log) records every change of the table, so a run reads only those",
+                "it tells deletes and changed keys too, whatever the table's columns say",
+                "\(names(facts.key)) names a row",
+            ])
+    }
+
     private func snapshotDiff(_ reason: String) -> Choice {
         Choice(
             strategy: .snapshotDiff,
@@ -104,7 +115,9 @@ public struct AdviceRules: Sendable {
             ],
             notes: [
                 "each run reads all of \(size) on both sides; a column that a trigger sets on every change would let it "
-                    + "read only what changed"
+                    + "read only what changed",
+                "`strategy: cdc` would read only what changed, once `strandline capture install \(place.source) "
+                    + "\(facts.table)` has made triggers in the source record it",
             ])
     }
 
@@ -142,7 +155,10 @@ public struct AdviceRules: Sendable {
             notes.append(
                 "\(column) marks deleted rows; it is loaded like any column, when \(time.column) moves with it")
         }
-        notes.append("rows deleted in the source stay in the destination")
+        notes.append(
+            hasKey && !isAppendOnly
+                ? "each run looks for deleted rows by their keys; where rows are never deleted, remove detect_deletes"
+                : "rows deleted in the source stay in the destination")
         if time.nulls > 0 || !time.nullsAreExact {
             notes.append(
                 (time.nullsAreExact ? "\(time.nulls) rows have" : "rows may have")
@@ -193,6 +209,13 @@ public struct AdviceRules: Sendable {
         var found: [Advice.Alternative] = []
         if choice.strategy != .timestamp { found.append(whyNotTimestamp) }
         if choice.strategy != .sequence { found.append(whyNotSequence) }
+        if choice.strategy != .cdc {
+            found.append(
+                Advice.Alternative(
+                    strategy: .cdc,
+                    reason: "the table does not record its changes; `strandline capture install` would make it, with "
+                        + "triggers in the source"))
+        }
         if choice.strategy != .snapshotDiff { found.append(whyNotSnapshotDiff(choice)) }
         if choice.strategy != .fullRefresh {
             found.append(
@@ -210,7 +233,7 @@ public struct AdviceRules: Sendable {
         } else if choice.strategy == .fullRefresh {
             reason = "it follows every change and writes only what differs, which a table this small does not need"
         } else {
-            reason = "it follows deletes too, but reads all of \(size) on both sides in every run"
+            reason = "it finds every change and delete, but reads all of \(size) on both sides in every run"
         }
         return Advice.Alternative(strategy: .snapshotDiff, reason: reason)
     }
@@ -219,7 +242,7 @@ public struct AdviceRules: Sendable {
         if let update {
             let reason =
                 hasKey
-                ? "\(update.column) would do, but a delete leaves no trace in it"
+                ? "\(update.column) would do, but a delete leaves no trace in it, and who forgets to set it is not noticed"
                 : "\(update.column) would do, but without a key a changed row cannot replace its old self"
             return Advice.Alternative(strategy: .timestamp, cursor: update.column, reason: reason)
         }
@@ -255,6 +278,8 @@ public struct AdviceRules: Sendable {
         ]
         if let cursor = choice.cursor { step.append(.init("cursor", json(cursor, choice.strategy))) }
         if hasKey { step.append(.init("primary_key", .array(facts.key.map(JSONValue.string)))) }
+        // A timestamp tells nothing of rows that are gone.
+        if choice.strategy == .timestamp, hasKey, !isAppendOnly { step.append(.init("detect_deletes", "keys")) }
         return .object([
             "name": .string(place.pipeline), "description": .string("\(facts.table) of \(place.source)"),
             "steps": .array([.object(step)]),

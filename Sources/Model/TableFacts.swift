@@ -22,6 +22,8 @@ public struct TableFacts: Sendable, Equatable {
     public var cursors: [CursorFacts]
     /// A column that marks deleted rows; nil when there is none.
     public var softDelete: String?
+    /// The table in which its changes are recorded, every one of them; nil when they are not.
+    public var changeLog: String?
     /// A trigger by which the table refuses to have rows changed; nil when there is none.
     public var refusal: String?
 

@@ -49,7 +49,8 @@ struct SurveyTests {
             sql: "CREATE TABLE t (id INTEGER PRIMARY KEY, v, updated_at TEXT);"
                 + fill("t", large, "n, n % 10, \(time)"),
             strategy: .timestamp, cursor: "updated_at", key: ["id"],
-            change: "UPDATE t SET v = 'x', updated_at = '2024-05-30T00:00:00Z' WHERE id % 1000 = 3"),
+            change: "UPDATE t SET v = 'x', updated_at = '2024-05-30T00:00:00Z' WHERE id % 1000 = 3; "
+                + "DELETE FROM t WHERE id % 1000 = 4"),
         Case(
             name: "lastModified in milliseconds without values in some rows",
             sql: "CREATE TABLE t (a INTEGER, b INTEGER, lastModified INTEGER, PRIMARY KEY (a, b)) WITHOUT ROWID;"
@@ -125,6 +126,24 @@ struct SurveyTests {
         let order = columns.indices.map { "\($0 + 1), typeof(\"\(columns[$0].replacing("\"", with: "\"\""))\")" }
         let sql = "SELECT * FROM \(table) ORDER BY \(order.joined(separator: ", "))"
         #expect(try world.inSource(sql) == world.inWarehouse(sql))
+    }
+
+    @Test func aTableThatRecordsItsChangesIsFollowedByThem() throws {
+        let world = try World("CREATE TABLE t (id INTEGER PRIMARY KEY, v);" + Self.fill("t", 10, "n, 'v' || n"))
+        let file = try world.file("source.db")
+        _ = try world.loader().installCapture(file, table: "t")
+        let facts = try world.loader().survey("t", in: file, stop: StopToken())
+        let place = AdvicePlace(pipeline: "orders", source: "shop", destination: "warehouse", table: "t")
+        let advice = AdviceRules(facts, to: place).advice()
+        #expect(advice.strategy == .cdc && facts.changeLog == "_strandline_changes_t")
+        let node = try JSONReader.read(Array(advice.document.text().utf8))
+        let step = try #require(try DocumentDecoder.pipeline(node, name: nil).pipeline.steps.first)
+        try world.load(step)
+        try expectEqual(world, "t")
+        try world.source.execute(
+            "DELETE FROM t WHERE id = 1; UPDATE t SET id = 50 WHERE id = 2; INSERT INTO t VALUES (60, 'c'), (70, 'd')")
+        try world.load(step)
+        try expectEqual(world, "t")
     }
 
     @Test func seesWhatMakesACursorDoubtful() throws {
