@@ -95,6 +95,16 @@ struct RowDiff {
         return changes.isEmpty ? nil : changes.joined(separator: ", ")
     }
 
+    /// Counts the staged rows that the destination does not hold as they were written.
+    var countRewritten: String? {
+        let pairs = compared.map { SchemaMatch.Pair(source: $0.destination, destination: $0.destination) }
+        guard !pairs.isEmpty else { return nil }
+        let same = source.key.map { "s.\(quoted($0.destination)) = d.\(quoted($0.destination)) COLLATE BINARY" }
+        return
+            "SELECT count(*) FROM \(RowDiff.stage) AS s JOIN \(table.sql) AS d ON \(same.joined(separator: " AND ")) "
+            + "WHERE \(DestinationTable.differs(pairs, table.shape, old: "d", new: "s"))"
+    }
+
     /// Finds a key that the destination holds twice.
     var doubledKey: String {
         let key = source.key.map { quoted($0.destination) }

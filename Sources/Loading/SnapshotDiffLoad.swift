@@ -31,7 +31,8 @@ struct SnapshotDiffLoad: StepLoad {
         _ = try session.checks.examine(staged, of: 0, into: table, isUsedUp: false, session)
         session.trail.enter(.stage)
         let isEmpty = try session.value("SELECT 1 FROM \(table.sql) LIMIT 1") == nil
-        let counts = isEmpty ? try fill(table, rows) : try compare(RowDiff(rows, table), at: now)
+        let (counts, rewritten) =
+            isEmpty ? (try fill(table, rows), []) : try compare(RowDiff(rows, table), at: now)
         try session.checks.examineWritten(table, session)
         try rows.release(session)
         try session.checks.count(counts.read, session)
@@ -40,7 +41,7 @@ struct SnapshotDiffLoad: StepLoad {
         let held = try session.ledger.watermark(session.request.pipeline, step.name)?.watermark
         return DestinationLedger.Record(
             counts: counts, watermarkBefore: held?.value, watermarkAfter: held?.value, key: held?.key ?? [],
-            window: "all rows", warnings: match.warnings + doubles, isFinal: true)
+            window: "all rows", warnings: match.warnings + doubles + rewritten, isFinal: true)
     }
 
     private func rows(
@@ -89,7 +90,9 @@ struct SnapshotDiffLoad: StepLoad {
         return counts
     }
 
-    private func compare(_ diff: RowDiff, at now: Timestamp) throws(LoadStop) -> RowCounts {
+    private func compare(
+        _ diff: RowDiff, at now: Timestamp
+    ) throws(LoadStop) -> (counts: RowCounts, warnings: [LoadWarning]) {
         let read = try session.integer("SELECT count(*) FROM \(diff.source.sql)")
         session.progress.expect(read)
         let there = try diff.deletes.rowsThere(session)
@@ -106,10 +109,27 @@ struct SnapshotDiffLoad: StepLoad {
         guard counts.unchanged >= 0, counts.deleted >= 0 else { throw .failure(counts.unaccounted(0)) }
         try shrinkGuard.check(removed: counts.deleted, of: there)
         try write(diff, counts, at: now)
-        if try hasTriggers(diff.table), try diff.deletes.rowsThere(session) != read {
+        let warnings = try hasTriggers(diff.table) ? lookBehindTriggers(diff, counts) : []
+        try session.connection.stopping { db throws(SQLiteError) in try db.execute("DROP TABLE \(RowDiff.stage)") }
+        return (counts, warnings)
+    }
+
+    /// Refuses rows that a trigger has added or removed, and tells of those that it has given other values, which the
+    /// next run will find to differ again.
+    private func lookBehindTriggers(_ diff: RowDiff, _ counts: RowCounts) throws(LoadStop) -> [LoadWarning] {
+        guard try diff.deletes.rowsThere(session) == counts.read else {
             throw .failure(counts.unaccounted(counts.inserted + counts.updated))
         }
-        return counts
+        let rewritten = try diff.countRewritten.map { sql throws(LoadStop) in try session.integer(sql) } ?? 0
+        guard rewritten > 0 else { return [] }
+        return [
+            LoadWarning(
+                code: "values_rewritten",
+                message:
+                    "\(rewritten == 1 ? "1 row holds" : "\(rewritten) rows hold") other values than were written: a "
+                    + "trigger of \(step.destination.table) changes loaded columns, so every run updates such rows again"
+            )
+        ]
     }
 
     /// Whether the table has triggers, which alone can change its rows beside what the statements count.
@@ -130,7 +150,6 @@ struct SnapshotDiffLoad: StepLoad {
             for statement in diff.writes { written += try run(statement) }
             return written
         }
-        try session.connection.stopping { db throws(SQLiteError) in try db.execute("DROP TABLE \(RowDiff.stage)") }
         guard deleted == counts.deleted, written == counts.updated + counts.inserted else {
             throw .failure(counts.unaccounted(written))
         }

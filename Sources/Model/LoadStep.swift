@@ -87,6 +87,9 @@ public struct LoadStep: Sendable, Equatable {
         return changeLog.shape == nil || changeLog.shape == .strandline
     }
 
+    /// Whether it removes, or marks, every row of the destination that its source does not have.
+    public var removesWhatItsSourceLacks: Bool { strategy == .snapshotDiff || detectDeletes != nil }
+
     /// What a load reads from.
     public struct Source: Sendable, Equatable {
         /// The connection's name.
@@ -118,6 +121,14 @@ public struct LoadStep: Sendable, Equatable {
         public init(connection: String, table: String) {
             self.connection = connection
             self.table = table
+        }
+
+        /// Whether it is the same table, as SQLite sees names: the case of ASCII letters does not count.
+        public func isSame(_ other: Destination) -> Bool {
+            func folded(_ text: String) -> [UInt8] {
+                text.utf8.map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) ? $0 + 32 : $0 }
+            }
+            return connection == other.connection && folded(table) == folded(other.table)
         }
 
         /// Whether the table's name is one that SQLite or Strandline keeps for tables of its own.

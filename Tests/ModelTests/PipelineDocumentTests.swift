@@ -112,6 +112,26 @@ struct PipelineDocumentTests {
         #expect(short.changeLog.shape == .debezium)
     }
 
+    @Test func refusesToShareATableWithAStepThatRemovesRows() {
+        func two(_ first: String..., table: String) -> String {
+            let other = """
+                  - name: archive
+                    source: { connection: archive, table: orders }
+                    destination: { connection: warehouse, table: \(table) }
+                    strategy: snapshot_diff
+                    primary_key: [id]
+
+                """
+            return step(first.first ?? "lookback: 1h") + other
+        }
+        #expect(failures(two(table: "Orders")).map(\.field) == ["steps[1].destination"])
+        #expect(failures(two(table: "archived")).isEmpty)
+        let swept = two("detect_deletes: keys", table: "orders").replacingFirst("snapshot_diff", with: "full_refresh")
+        #expect(failures(swept).first?.message.contains("`orders` removes every row") == true)
+        let both = two(table: "orders").replacingFirst("snapshot_diff", with: "full_refresh")
+        #expect(failures(both).isEmpty)
+    }
+
     @Test func usesTheDefaultsThatProtectTheData() throws {
         let orders = try decode(step()).pipeline.steps[0]
         #expect(orders.writeMode == .upsert)

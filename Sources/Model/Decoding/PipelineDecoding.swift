@@ -85,6 +85,7 @@ struct PipelineDecoding {
             StepDecoding(findings: findings).step(node, path: "\(fields.path("steps"))[\(index)]")
         }
         checkNames(nodes, decoded, path: fields.path("steps"))
+        checkSharing(nodes, decoded, path: fields.path("steps"))
         let steps = decoded.compactMap { $0 }
         // A cycle is looked for among what could be decoded, so that it is told together with other faults.
         checkCycle(nodes, decoded, path: fields.path("steps"))
@@ -109,6 +110,23 @@ struct PipelineDecoding {
                     field: "\(path)[\(index)].depends_on[\(place)]",
                     mark: nodes[index]["depends_on"]?.mark ?? nodes[index].mark)
             }
+        }
+    }
+
+    /// Refuses steps that load one table when one of them takes every row that its own source lacks for deleted.
+    private func checkSharing(_ nodes: [DocumentNode], _ steps: [LoadStep?], path: String) {
+        for (index, step) in steps.enumerated() {
+            guard let step,
+                let other = steps[..<index].compactMap({ $0 }).first(where: { $0.destination.isSame(step.destination) }
+                ),
+                let remover = [step, other].first(where: \.removesWhatItsSourceLacks)
+            else { continue }
+            findings.fail(
+                .invalidValue,
+                "the steps `\(other.name)` and `\(step.name)` load the same table `\(step.destination.table)`, of which "
+                    + "`\(remover.name)` removes every row that its own source lacks",
+                hint: "Give one of them another table, or load both sources by one step with a query.",
+                field: "\(path)[\(index)].destination", mark: nodes[index]["destination"]?.mark ?? nodes[index].mark)
         }
     }
 
