@@ -269,8 +269,16 @@ final class LoadChecks {
         }
     }
 
-    private static func sample(_ value: Value) -> JSONValue {
+    /// A value for people, within its bound.
+    static func sample(_ value: Value) -> JSONValue {
         guard let json = CursorValue(value)?.json else { return .null }
+        if case .object(let members) = json {
+            return .object(members.map { JSONValue.Member($0.key, bounded($0.value)) })
+        }
+        return bounded(json)
+    }
+
+    private static func bounded(_ json: JSONValue) -> JSONValue {
         guard let text = json.string, text.utf8.count > Limits.sampleBytes else { return json }
         return .string(text.prefix(Limits.sampleBytes / 4) + "…")
     }

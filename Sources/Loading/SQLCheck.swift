@@ -42,7 +42,8 @@ struct SQLCheck {
         }
         let value = found[0][0]
         let isPassed = SQLCheck.isSame(value, expected?.value ?? .null)
-        let given = CursorValue(value)?.display ?? "NULL"
+        let sample = LoadChecks.sample(value)
+        let given = value.isNull ? "NULL" : sample.string ?? sample.text()
         return CheckResult(
             check, isPassed: isPassed, count: isPassed ? 0 : 1,
             message: "the query gave \(given)" + (isPassed ? "" : ", not \(expected?.display ?? "NULL")"))

@@ -255,6 +255,10 @@ struct CheckTests {
         #expect(try contents(world) == before)
         #expect(try world.load(sql("SELECT sum(total) FROM {destination}", .real(100))).checks[0].isPassed)
         #expect(try world.load(sql("SELECT NULL", nil)).checks[0].isPassed)
+        let long = try failed(sql("SELECT printf('%.*c', 9000, 'x')", .text("x")), world)
+        let blob = try failed(sql("SELECT zeroblob(9000)", .text("x")), world)
+        #expect(blob.checks.first.map { $0.message.utf8.count < 300 } == true)
+        #expect(long.checks.first.map { $0.message.utf8.count < 300 } == true)
     }
 
     @Test func rowsOfChangeEventsAreCheckedAsTheyWouldBeWritten() throws {

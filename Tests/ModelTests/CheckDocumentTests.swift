@@ -120,6 +120,16 @@ struct CheckDocumentTests {
             refused(
                 places, "strategy: full_refresh", "checks: [{ type: row_count, min: 1 }, { type: row_count, max: 2 }]")
                 == ["steps[0].checks[1].name"])
+        let email =
+            "checks: [{ type: not_null, columns: [EMAIL] }, { type: freshness, column: loaded_at, max_age: 1d }]"
+        #expect(
+            refused(places, "strategy: full_refresh", "columns: { exclude: [email] }", email) == [
+                "steps[0].columns.exclude"
+            ])
+        #expect(
+            refused(places, "strategy: full_refresh", "columns: { include: [id] }", email) == [
+                "steps[0].columns.include"
+            ])
         let many = (0...100).map { "{ type: row_count, min: 1, name: c\($0) }" }.joined(separator: ", ")
         #expect(refused(places, "strategy: full_refresh", "checks: [\(many)]") == ["steps[0].checks"])
         #expect(refused(places, "strategy: full_refresh", "checks: { a: b }") == ["steps[0].checks"])

@@ -63,6 +63,10 @@ struct StepCoherence {
         var needed = step.primaryKey.map { ($0, "a column of the primary key") }
         // The cursor of a change log is no column of the rows.
         if let cursor = step.cursor, step.strategy != .cdc { needed.append((cursor.column, "the cursor")) }
+        // A freshness may look at a column that only the destination has.
+        for check in step.checks where check.type != .freshness {
+            needed += check.columns.map { ($0, "a column of the check `\(check.name)`") }
+        }
         // What is no mapping has been refused when it was decoded.
         guard case .mapping = fields.node("columns")?.content, let columns = fields.mapping("columns") else { return }
         for (column, what) in needed {
