@@ -82,9 +82,15 @@ struct SnapshotDiffLoad: StepLoad {
     private func fill(_ table: DestinationTable, _ rows: SnapshotRows) throws(LoadStop) -> RowCounts {
         let nullKeys = try rows.nullKeys(session)
         guard nullKeys == 0 else { throw .failure(.nullKeys(nullKeys, rows.key.map(\.source))) }
+        // A table without row numbers does not tell how far its copy has come.
+        if table.shape?.hasRowNumber ?? false {
+            session.progress.expect(try session.integer("SELECT count(*) FROM \(rows.sql)"))
+        }
         session.trail.enter(.write)
+        let filling = rows.filling()
+        session.trail.note(filling)
         // Nothing was there: every row is new.
-        let written = try session.undoable([rows.sql + " AS s"]) { () throws(LoadStop) in try run(rows.filling()) }
+        let written = try session.undoable([rows.sql + " AS s"]) { () throws(LoadStop) in try session.copy(filling) }
         let counts = RowCounts(read: written, inserted: written)
         guard try session.rowsInDestination(table) == written else { throw .failure(counts.unaccounted(written)) }
         return counts

@@ -37,6 +37,18 @@ struct ProgressTests {
         #expect(ended.commits == 1)
     }
 
+    @Test func theFirstComparisonShowsTheRowsItHasCopied() throws {
+        let world = try world(
+            "CREATE TABLE orders (id TEXT PRIMARY KEY, item TEXT CHECK (item <> 'odd'), updated_at TEXT)")
+        try world.source.execute("UPDATE orders SET id = 'k3000' WHERE id IS NULL")
+        let step = world.step("orders", .snapshotDiff, cursor: nil)
+        let held = try progress(world, step)
+        #expect(held.rowsRead == 2_048)
+        #expect(held.rowsExpected == 5_000)
+        try world.source.execute("UPDATE orders SET item = 'even'")
+        #expect(try progress(world, step).rowsRead == 5_000)
+    }
+
     @Test func theCopyOfAWholeTableShowsTheRowsItHasCopied() throws {
         let world = try world()
         let held = try progress(world, world.step())
