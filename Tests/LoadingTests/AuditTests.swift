@@ -358,6 +358,47 @@ struct AuditTests {
         try world.warehouse.execute("ROLLBACK")
         #expect(try world.inWarehouse("SELECT * FROM _strandline_loads") == before)
     }
+
+    @Test func besideWritersAndLoadsItSeesOneMoment() throws {
+        let world = try World(
+            "CREATE TABLE orders (id INTEGER PRIMARY KEY, item INTEGER, n INTEGER);"
+                + "CREATE UNIQUE INDEX orders_by_n ON orders (n);"
+                + "INSERT INTO orders WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 20000) "
+                + "SELECT i, i, i FROM c;")
+        let step = world.step("orders", .sequence, cursor: "n")
+        try world.load(step)
+        let (loader, request, path) = (Loader(clock: world.clock), try world.request(step), world.path("source.db"))
+        let isDone = Monitor(false)
+        let lanes = [Lane(name: "writer", capacity: 1), Lane(name: "loads", capacity: 1)]
+        _ = lanes[0].submit { _ in
+            guard let source = try? Connection(path: path, access: .readWrite) else { return }
+            try? source.execute("PRAGMA synchronous = OFF")
+            var n = 20_000
+            while !isDone.read({ $0 }) {
+                n += 1
+                try? source.execute(
+                    "INSERT OR REPLACE INTO orders VALUES (?, ?, ?)", [Value(n % 20_000), Value(n), Value(n)])
+            }
+            source.close()
+        }
+        let loads = Monitor(0)
+        _ = lanes[1].submit { _ in
+            defer { isDone.update { $0 = true } }
+            for run in 1...100 {
+                var next = request
+                next.run = "load-\(1_000 + run)"
+                if (try? loader.load(next, stop: StopToken())) != nil { loads.update { $0 += 1 } }
+            }
+        }
+        while !isDone.read({ $0 }) {
+            let result = try loader.audit(request, AuditOptions(), stop: StopToken())
+            #expect(drift(result) == [0, 0, 0], "\(result.samples)")
+        }
+        for lane in lanes { lane.stop() }
+        #expect(loads.read { $0 } == 100)
+        try world.load(step)
+        #expect(try world.isEqual())
+    }
 }
 
 extension World {
