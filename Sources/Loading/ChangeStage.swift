@@ -3,8 +3,8 @@ internal import SQLite
 
 /// The temporary table that holds the newest event of each key while a commit applies them.
 ///
-/// Its columns convert values as the destination's do, so that keys are told apart as they will be stored. Rows are
-/// put in one after the other, each over an older one of its key, which costs less than sorting them first.
+/// Its columns convert values as the destination's do, so that keys are told apart as they will be stored. Each row is
+/// put in over an older one of its key.
 struct ChangeStage {
     let log: ChangeLog
     let table: DestinationTable
@@ -82,11 +82,13 @@ struct ChangeStage {
         if let truncated {
             sql += " AND \(after(truncated, &parameters))"
         }
-        // Rows of which each event tells a part are put together in the order of the events.
-        if !given.isEmpty {
-            sql +=
-                " ORDER BY " + ([log.cursor.column] + [log.index].compactMap { $0 }).map(quoted).joined(separator: ", ")
-        }
+        // Rows of which each event tells a part are put together in the order of the events. Others go in by their keys:
+        // putting them in anywhere was measured to take twice as long as sorting them and adding each at the end.
+        let order =
+            given.isEmpty
+            ? keyColumns.map { log.reading.key(source(of: $0)) }
+            : ([log.cursor.column] + [log.index].compactMap { $0 }).map(quoted)
+        sql += " ORDER BY \(order.joined(separator: ", "))"
         let columns = pairs.map { quoted($0.destination) } + [sequence, index, operation] + given.map { quoted($0.1) }
         var changes = pairs.filter { !keys.contains(fold($0.destination)) }.map { pair -> String in
             let column = quoted(pair.destination)

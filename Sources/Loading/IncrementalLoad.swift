@@ -325,8 +325,8 @@ struct IncrementalLoad: StepLoad {
         var warnings = try judgement.warnings()
         if let changes {
             guard changes.log.isCounted, step.onGap != .ignore else { return warnings }
-            return warnings
-                + (try judgement.gaps(range, numbers: try changes.numbers(range, session), after: lastRead(range)))
+            let numbers = delta.isCursorUnique ? tally.passed : try changes.numbers(range, session)
+            return warnings + (try judgement.gaps(range, numbers: numbers, after: lastRead(range)))
         }
         if delta.needsNewest, step.writeMode != .append {
             warnings += try judgement.duplicates(passed: tally.passed, kept: counts.read)
