@@ -17,7 +17,8 @@ extension Failure {
             422
         case .unknownTable, .unknownColumn, .notATable, .sameTable, .invalidQuery, .missingCursor, .cursorMissing,
             .cursorUnparsable, .cursorFormat, .mixedCursorTypes, .sequenceGap, .missingKeyConstraint, .nullKey,
-            .duplicateKey, .constraint, .schemaChanged, .shrinkGuard, .watermarkMissing, .destinationMissing,
+            .duplicateKey, .constraint, .castFailed, .schemaChanged, .shrinkGuard, .watermarkMissing,
+            .destinationMissing,
             .newerDestination, .verificationFailed, .checkFailed, .quarantineFull:
             422
         case .queueFull: 429

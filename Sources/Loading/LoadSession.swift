@@ -25,6 +25,8 @@ final class LoadSession {
     /// The same for statements that only look.
     let probe: DeltaGate
     let kept = RowCounter()
+    /// Casts the columns of the source, and knows the value that it could not.
+    let casts: CastFunction
     /// Keeps what the load changes; nil where nothing is kept.
     private(set) var undo: UndoLog?
     /// The name under which the source is reached; `main` where it is the destination's own file.
@@ -59,6 +61,7 @@ final class LoadSession {
         checks = LoadChecks(request.step)
         order = request.step.cursor.map { CursorOrder($0, strategy: request.step.strategy) } ?? .plain
         gate = DeltaGate(order: order, progress: progress)
+        casts = CastFunction(key: request.step.primaryKey)
         probe = DeltaGate(order: order, progress: progress)
         let isNew = !request.destination.exists
         hasDestination = purpose == .load || !isNew
@@ -105,6 +108,9 @@ final class LoadSession {
         try connection.createFunction(
             ScalarFunction(name: DeltaGate.probeName, arguments: nil, isDeterministic: false, body: probe))
         try connection.createFunction(
+            ScalarFunction(
+                name: CastFunction.name, arguments: nil, isInnocuous: true, body: casts))
+        try connection.createFunction(
             ScalarFunction(name: CounterName.kept, arguments: 0, isDeterministic: false, body: kept))
         try connection.createFunction(
             ScalarFunction(name: OrderFunction.name, arguments: 1, body: OrderFunction(order: order)))
@@ -141,7 +147,8 @@ final class LoadSession {
 
     /// The step's source, as it is now.
     func relation() throws(LoadStop) -> SourceRelation {
-        try SourceRelation.find(request.step.source.relation, on: connection, in: sourceSchema)
+        let found = try SourceRelation.find(request.step.source.relation, on: connection, in: sourceSchema)
+        return try SourceColumns(connection: connection, step: request.step).applied(to: found)
     }
 
     /// Drops the temporary views of a source, which hide tables of the same names; `relation()` makes them again.

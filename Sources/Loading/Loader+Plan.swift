@@ -91,10 +91,7 @@ extension Loader {
             plan.statements += sweep.statements
             plan.fullScans += [prepared.shape?.name].compactMap { $0 }
         }
-        if relation.isTable, !delta.isOrdered {
-            plan.suggestedIndexes.append(
-                IndexSuggestion.statement(column: delta.cursor, of: relation.shape.name))
-        }
+        plan.suggestedIndexes += [relation.suggestedIndex(on: delta.cursor)].compactMap { $0 }
     }
 
     /// The tables that the engine would read in full for a statement, by the names that the source has for them.

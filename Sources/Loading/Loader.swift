@@ -146,7 +146,13 @@ public final class Loader: Sendable {
         do throws(LoadStop) {
             let session = try LoadSession(request, for: purpose, clock: clock, stop: stop, progress: progress)
             defer { session.close() }
-            return try body(session)
+            do throws(LoadStop) {
+                return try body(session)
+            } catch {
+                // The row that could not be cast says more than the statement that it stopped.
+                if case .sqlite = error, let failure = session.casts.failure { throw .failure(failure) }
+                throw error
+            }
         } catch {
             throw LoadStopWording(
                 source: request.source, destination: request.destination, table: request.step.destination.table,

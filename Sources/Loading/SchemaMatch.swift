@@ -44,6 +44,31 @@ struct SchemaMatch {
         let given = Set((selected.map(\.name) + [mark].compactMap { $0 }).map(fold))
         try applyPolicy(
             toDropped: destination.columns.filter { !given.contains(fold($0.name)) && !$0.isGenerated }, step)
+        try compareKeys(source, destination, step)
+    }
+
+    /// Tells of a source whose declared key is another one than rows are told apart by.
+    private mutating func compareKeys(
+        _ source: TableShape, _ destination: TableShape, _ step: LoadStep
+    ) throws(LoadStop) {
+        let declared = source.columns.filter { $0.keyPosition > 0 }.map(\.name)
+        let isAppend = step.writeMode == .append && step.strategy != .fullRefresh
+        guard source.kind == .table, !declared.isEmpty, !isAppend, step.strategy != .cdc else { return }
+        let used =
+            step.primaryKey.isEmpty
+            ? destination.columns.filter { $0.keyPosition > 0 }.map(\.name) : step.primaryKey
+        guard !used.isEmpty, !source.isUnique(used) else { return }
+        let message =
+            "the source \(source.name) is keyed by \(declared.joined(separator: ", ")), but rows are told apart by "
+            + used.joined(separator: ", ") + ", of which it may hold several"
+        guard step.schemaPolicy != .freeze else {
+            throw .failure(
+                Failure(
+                    .schemaChanged, message,
+                    hint: "name the source's key, and rebuild the destination with full_refresh",
+                    field: "primary_key"))
+        }
+        warnings.append(LoadWarning(code: "key_differs", message: message))
     }
 
     /// The source's columns that the step loads; fails where the step names one that is not there.

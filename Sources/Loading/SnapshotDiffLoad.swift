@@ -72,7 +72,7 @@ struct SnapshotDiffLoad: StepLoad {
         guard !relation.shape.uniqueKeys.contains(where: { $0.columns.isSubset(of: names) }) else { return [] }
         return [
             "CREATE UNIQUE INDEX \(quoted(relation.shape.name + "_key")) ON \(quoted(relation.shape.name)) "
-                + "(\(key.map(quoted).joined(separator: ", ")))"
+                + "(\(key.map { quoted(relation.sourceNames[fold($0)] ?? $0) }.joined(separator: ", ")))"
         ]
     }
 

@@ -12,6 +12,14 @@ struct SourceRelation {
     let sql: String
     /// Temporary views that the relation is made of.
     var views: [String] = []
+    /// By the folded name of a column that may be another here, the name that the source has for it.
+    var sourceNames: [String: String] = [:]
+
+    /// The index that would find rows by an order on `column`; nil where none can.
+    func suggestedIndex(on column: String) -> String? {
+        guard isTable, !isOrdered(by: column) else { return nil }
+        return IndexSuggestion.statement(column: sourceNames[fold(column)] ?? column, of: shape.name)
+    }
 
     /// Whether rows can be found by an order on `column` without reading all.
     func isOrdered(by column: String) -> Bool { shape.orderedBy.contains(fold(column)) }

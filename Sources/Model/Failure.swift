@@ -75,6 +75,7 @@ public struct Failure: Error, Sendable, Equatable {
         case nullKey = "null_key"
         case duplicateKey = "duplicate_key"
         case constraint = "constraint"
+        case castFailed = "cast_failed"
         case schemaChanged = "schema_changed"
         case shrinkGuard = "shrink_guard"
         case watermarkMissing = "watermark_missing"

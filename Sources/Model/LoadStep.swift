@@ -189,12 +189,30 @@ public struct ColumnSelection: Sendable, Equatable {
     public var include: [String]?
     /// The columns to leave out.
     public var exclude: [String]
+    /// Columns of the source that get another name before anything else: all the rest of the step speaks of the new
+    /// ones.
+    public var rename: [(source: String, name: String)] = []
+    /// Columns whose values become another type, by their new names.
+    public var cast: [(column: String, type: CastType)] = []
 
     /// Makes a selection; all columns unless said.
     public init(include: [String]? = nil, exclude: [String] = []) {
         self.include = include
         self.exclude = exclude
     }
+}
+
+extension ColumnSelection {
+    /// Whether two selections are the same, to the order of their parts.
+    public static func == (left: ColumnSelection, right: ColumnSelection) -> Bool {
+        left.include == right.include && left.exclude == right.exclude
+            && left.rename.elementsEqual(right.rename) { $0 == $1 } && left.cast.elementsEqual(right.cast) { $0 == $1 }
+    }
+}
+
+/// What a column's values can be cast to; a value that is none fails the run, and is never changed in silence.
+public enum CastType: String, Sendable, CaseIterable {
+    case integer, real, text
 }
 
 /// A distance along a cursor: time for time cursors, a count for numbers of a sequence.

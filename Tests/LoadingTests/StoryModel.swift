@@ -77,6 +77,7 @@ struct StoryModel {
         let lower = watermark.map { $0 - plot.lookback } ?? .min
         for row in rows where !destination.contains(row) {
             guard let origin = source[row.key], origin == row, row.place >= lower else { return "\(row) from nowhere" }
+            guard row.place <= place ?? .min else { return "\(row) is above the watermark" }
         }
         for row in destination where !rows.contains(row) {
             guard plot.mode != .append, rows.contains(where: { $0.key == row.key }) else { return "\(row) is lost" }

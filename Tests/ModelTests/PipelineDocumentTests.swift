@@ -80,6 +80,20 @@ struct PipelineDocumentTests {
         #expect(pipeline.stepsInOrder.map(\.name) == ["customers", "orders", "events"])
     }
 
+    @Test func columnsGetNamesAndTypes() throws {
+        let columns = try decode(step("columns: { rename: { no: id, cust: customer }, cast: { total: real } }"))
+            .pipeline.steps[0].columns
+        #expect(columns.rename.map(\.source) == ["no", "cust"])
+        #expect(columns.rename.map(\.name) == ["id", "customer"])
+        #expect(columns.cast.map(\.column) == ["total"])
+        #expect(columns.cast.map(\.type) == [.real])
+        let wrong = failures(step("columns: { cast: { total: money } }"))
+        #expect(wrong.map(\.field) == ["steps[0].columns.cast.total"])
+        let events = failures(
+            step("strategy: cdc", "columns: { rename: { no: id } }", without: ["cursor"]))
+        #expect(events.map(\.code) == [.unsupported])
+    }
+
     @Test func aSnapshotDiffNeedsAKeyOnlyForAQuery() throws {
         let diff = try decode(step("strategy: snapshot_diff", "soft_delete: deleted_at", without: ["cursor"]))
             .pipeline.steps[0]

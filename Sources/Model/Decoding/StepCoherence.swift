@@ -69,6 +69,11 @@ struct StepCoherence {
         }
         // What is no mapping has been refused when it was decoded.
         guard case .mapping = fields.node("columns")?.content, let columns = fields.mapping("columns") else { return }
+        if step.strategy == .cdc, !step.columns.rename.isEmpty || !step.columns.cast.isEmpty {
+            columns.refuse(
+                columns.has("rename") ? "rename" : "cast", "`rename` and `cast` are not supported for change events",
+                hint: "Rename and cast with a `query` as the source.", code: .unsupported)
+        }
         for (column, what) in needed {
             if step.columns.exclude.contains(where: { isSame($0, column) }) {
                 columns.refuse(

@@ -154,12 +154,20 @@ struct StepDecoding {
 
     private func columns(_ fields: Fields) -> ColumnSelection {
         guard let fields = fields.mapping("columns") else { return ColumnSelection() }
-        fields.allow(["include", "exclude"], of: "`columns`")
+        fields.allow(["include", "exclude", "rename", "cast"], of: "`columns`")
         let include = fields.identifiers("include")
         if let include, include.isEmpty {
             fields.refuse("include", "`include` is empty", hint: "Remove it to load all columns.")
         }
-        return ColumnSelection(
+        var columns = ColumnSelection(
             include: include.flatMap { $0.contains("*") ? nil : $0 }, exclude: fields.identifiers("exclude") ?? [])
+        if let names = fields.mapping("rename") {
+            columns.rename = names.all.compactMap { entry in names.identifier(entry.key).map { (entry.key, $0) } }
+        }
+        if let types = fields.mapping("cast") {
+            columns.cast = types.all.compactMap { entry in types.word(entry.key, CastType.self).map { (entry.key, $0) }
+            }
+        }
+        return columns
     }
 }
