@@ -49,6 +49,13 @@ extension LoadEngine {
                 hint: "name one of \(steps.map(\.step.name).joined(separator: ", "))", field: "step")
         }
         let resolved = try step.resolution.get()
+        guard !request.options.heal || resolved.step.checks.isEmpty else {
+            throw Failure(
+                .unsupported, "step \(resolved.step.name) has checks, which a repair by an audit would pass by",
+                hint:
+                    "audit it without heal, then set the watermark back or run with full_refresh, so that the rows are "
+                    + "checked again", field: "heal")
+        }
         let audit = Audit(
             id: identifiers.next(), pipeline: request.pipeline, step: resolved.step.name, options: request.options,
             createdAt: clock.now())

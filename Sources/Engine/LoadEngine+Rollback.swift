@@ -32,9 +32,10 @@ extension LoadEngine {
         alarms.set(at: clock.uptime() + Limits.editWaitTime) { [self] in
             refuseWaiting(job, "the destination of run \(id)", "roll the run back then")
         }
-        dispatcher.enqueue(job, admitted: true) { [self] job, stop in
+        dispatcher.enqueue(job, admitted: true) { [self] job, _ in
             guard edits.take(job.id) else { return .finished }
-            completion(Result { () throws(Failure) in try perform(id, isTrial, stop) })
+            // Once begun it is not stopped: the time-out is for the wait, and a rollback by half is none.
+            completion(Result { () throws(Failure) in try perform(id, isTrial, StopToken()) })
             return .finished
         }
     }

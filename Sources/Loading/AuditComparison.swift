@@ -77,13 +77,32 @@ struct AuditComparison {
     // MARK: What a row comes to
 
     private mutating func compare(_ left: RowReader, _ right: RowReader) throws(LoadStop) {
-        guard case .inside(let part) = place(left) else { return }
+        guard let part = part(left, right) else { return }
         // A row that the source has must bear no mark.
         let isSame = rows.isSame(left, right) && !rows.isMarked(right)
         try parts.count(part, source: left, destination: right) { if !isSame { $0.different += 1 } }
         guard !isSame else { return }
         sample(.different, left, rows.differing(left, right))
         try repair?.update(from: left, at: right)
+    }
+
+    /// The part in which a row that both sides have is compared; nil where a coming run decides about it.
+    ///
+    /// A row that the destination holds below the watermark and whose cursor in the source has no place any more, or one
+    /// below the beginning, is read by no run again: what differs in it is drift.
+    private mutating func part(_ left: RowReader, _ right: RowReader) -> Int64? {
+        switch place(left) {
+        case .inside(let part): return part
+        case .outside where isAbove(left): return nil
+        case .outside, .nowhere:
+            if case .inside(let part) = place(right) { return part }
+            return place(left) == .nowhere ? AuditRuler.nowherePart : nil
+        }
+    }
+
+    private mutating func isAbove(_ reader: RowReader) -> Bool {
+        guard let cursor = rows.cursor else { return false }
+        return ruler.isAbove(reader, cursor)
     }
 
     private mutating func miss(_ left: RowReader, _ part: Int64) throws(LoadStop) {

@@ -103,6 +103,27 @@ struct AuditRuler {
         }
     }
 
+    /// Whether the row that a reader stands on lies above the watermark, so that a coming run reads it.
+    mutating func isAbove(_ rows: RowReader, _ index: Int) -> Bool {
+        guard let upper else { return false }
+        switch (order, rows.type(index)) {
+        case (.instants, .text):
+            guard let (instant, _) = reader.read(rows.bytes(index)), case .instant(let upper) = upper else {
+                return false
+            }
+            return instant > upper
+        case (.unixTime, .integer), (.plain, .integer): return isAbove(.integer(rows.integer(index)), upper)
+        case (.unixTime, .real), (.plain, .real): return isAbove(.real(rows.real(index)), upper)
+        case (.plain, .text): return isAbove(.text(Array(rows.bytes(index))), upper)
+        case (.plain, .blob): return isAbove(.blob(Array(rows.bytes(index))), upper)
+        default: return false
+        }
+    }
+
+    private func isAbove(_ key: CursorKey, _ upper: CursorKey) -> Bool {
+        key.isComparable(to: upper) && key.compare(upper) > 0
+    }
+
     private func place(_ key: CursorKey, _ upper: CursorKey) -> Place {
         guard key.isComparable(to: upper) else { return .nowhere }
         if key.compare(upper) > 0 { return .outside }

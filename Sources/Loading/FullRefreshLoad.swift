@@ -46,10 +46,10 @@ struct FullRefreshLoad: StepLoad {
         try session.checks.checkFreshness(table, watermark: after.watermark?.value, at: now, session)
         if before.shape != nil {
             try session.drop(relation)
-            try putAway(before, old, rowsBefore, definitions)
+            try putAway(before, old, rowsBefore, match.added.map(\.name), definitions)
             for definition in definitions { try execute(definition) }
         } else {
-            try session.undo?.open(try session.destination(), isCreated: true, added: [])
+            try session.undo?.open(try session.destination(), isCreated: true, added: [], loaded: [])
         }
         return DestinationLedger.Record(
             counts: RowCounts(
@@ -124,18 +124,12 @@ struct FullRefreshLoad: StepLoad {
 
     /// Drops the old table; or keeps it for a rollback, without what has a name that the new one needs.
     private func putAway(
-        _ table: DestinationTable, _ old: String, _ rows: Int, _ definitions: [String]
+        _ table: DestinationTable, _ old: String, _ rows: Int, _ added: [String], _ definitions: [String]
     ) throws(LoadStop) {
-        guard let undo = session.undo, undo.replaced(table, old: old, rows: rows, definitions: definitions) else {
-            return try execute("DROP TABLE main.\(quoted(old))")
-        }
-        let names = try session.connection.stopping { db throws(SQLiteError) in
-            try db.rows(
-                "SELECT type, name FROM main.sqlite_schema WHERE type IN ('index', 'trigger') AND tbl_name = ? "
-                    + "AND sql IS NOT NULL", [.text(old)]
-            ).map { row throws(SQLiteError) in (try row.text("type"), try row.text("name")) }
-        }
-        for (type, name) in names { try execute("DROP \(type) main.\(quoted(name))") }
+        guard let undo = session.undo,
+            undo.replaced(table, old: old, rows: rows, added: added, definitions: definitions)
+        else { return try execute("DROP TABLE main.\(quoted(old))") }
+        try session.connection.dropDependents(of: old)
     }
 
     private func definition(of shape: TableShape) throws(LoadStop) -> String {

@@ -53,7 +53,9 @@ struct IncrementalLoad: StepLoad {
             // A table that was just made leaves no temporary view behind.
             if source.changes != nil { source = try session.deltaSource(held?.watermark, table) }
         }
-        try session.undo?.open(table, isCreated: isNew, added: isNew ? [] : match.added.map(\.name))
+        try session.undo?.open(
+            table, isCreated: isNew, added: isNew ? [] : match.added.map(\.name),
+            loaded: match.pairs.map(\.destination))
         let changes = source.changes.map { changes in
             ChangeWrite(changes, delta, table, applied: AppliedChanges(session.request), at: now)
         }

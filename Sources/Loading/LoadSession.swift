@@ -83,7 +83,7 @@ final class LoadSession {
                 try connection.attach(path: request.source.path, as: sourceSchema, access: .readOnly)
             }
             try register()
-            if purpose == .load, let policy = request.step.undo { undo = UndoLog(policy, request, connection) }
+            if purpose == .load { undo = UndoLog(request.step.undo, request, connection) }
         } catch {
             throw .sqlite(error)
         }

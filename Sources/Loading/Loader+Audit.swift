@@ -62,7 +62,8 @@ extension Loader {
         var result = plan.empty
         var counts = RowCounts()
         if let rows = plan.rows {
-            try session.undo?.open(plan.table, isCreated: false, added: [])
+            try session.undo?.open(
+                plan.table, isCreated: false, added: [], loaded: rows.pairs.map(\.destination))
             session.trail.enter(.look)
             let repair = try AuditRepair(session, plan.table, rows, deletesExtra: options.deleteExtra)
             var comparison = AuditComparison(rows, plan.ruler, sums: plan.sums, repair: repair)

@@ -11,9 +11,18 @@ extension Loader {
     public func rollback(
         run: String, steps: [LoadStep], destination: DatabaseFile, isTrial: Bool, stop: StopToken
     ) throws(Failure) -> [StepRollback] {
-        guard destination.exists else { return [] }
+        guard destination.exists else {
+            throw Failure(
+                .undoMissing, "\(destination.path) is gone, and with it what run \(run) changed there",
+                hint: "restore the file from a copy, then roll back")
+        }
         return try withLedger(destination, access: .readWrite, stop: stop) { ledger throws(LoadStop) in
-            guard try ledger.exists() else { return [] }
+            guard try ledger.exists() else {
+                throw .failure(
+                    Failure(
+                        .undoMissing, "\(destination.path) holds nothing that run \(run) loaded",
+                        hint: "look whether the connection leads to another file since"))
+            }
             let connection = ledger.connection
             try connection.stopping { db throws(SQLiteError) in try db.execute(LoadSession.settings) }
             var done: [StepRollback] = []

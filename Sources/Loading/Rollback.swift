@@ -15,12 +15,13 @@ struct Rollback {
     private var undo: UndoLedger { UndoLedger(connection) }
     private var ledger: DestinationLedger { DestinationLedger(connection) }
 
-    /// Rolls the step back; nil when that was done before, or when the run did nothing to it.
+    /// Rolls the step back; nil when that was done before.
     func perform() throws(LoadStop) -> StepRollback? {
         guard try undo.rolledBack(run: run, step: step.name) == nil else { return nil }
-        guard let committed = try ledger.committed(run: run, step: step.name) else { return nil }
         let records = try undo.records(run: run, step: step.name)
-        guard records.count == committed.result.commits, let last = records.last else { throw .failure(nothingKept) }
+        guard let committed = try ledger.committed(run: run, step: step.name),
+            records.count == committed.result.commits, let last = records.last
+        else { throw .failure(nothingKept) }
         var result = StepRollback(step: step.name, table: last.table)
         for record in records {
             switch record.kind {
@@ -50,6 +51,7 @@ struct Rollback {
             }
             let slice = Slice(kept: kept, entries: entries)
             try refuseChanged(slice, record)
+            try refuseOtherColumns(slice, record)
             try swap(slice, &result)
             try run("DELETE FROM \(kept.sql) WHERE \(slice.range)")
         }
@@ -125,6 +127,28 @@ struct Rollback {
         return found?[0].string
     }
 
+    /// Refuses rows that hold values in columns which came after the run: they would go with the rows.
+    private func refuseOtherColumns(_ slice: Slice, _ record: UndoLedger.Record) throws(LoadStop) {
+        let kept = Set(record.columns.map(fold))
+        let columns = try connection.stopping { db throws(SQLiteError) in
+            try db.rows("PRAGMA main.table_xinfo(\(quoted(record.table)))")
+        }
+        for column in columns where column["hidden"].integer == 0 {
+            guard let name = column["name"].string, !kept.contains(fold(name)) else { continue }
+            let usual = column["dflt_value"].string ?? "NULL"
+            let filled = try count(
+                "SELECT count(*) FROM \(slice.kept.table.sql) WHERE (\(slice.kept.tableKey)) IN (\(slice.keys(.after))) "
+                    + "AND \(quoted(name)) IS NOT (\(usual))")
+            guard filled > 0 else { continue }
+            throw .failure(
+                Failure(
+                    .conflict,
+                    "\(filled == 1 ? "a row" : "\(filled) rows") of \(record.table) that run \(run) wrote "
+                        + "\(filled == 1 ? "holds" : "hold") a value in column \(name), which came after the run",
+                    hint: "copy those values elsewhere and clear them, then roll back"))
+        }
+    }
+
     private func swap(_ slice: Slice, _ result: inout StepRollback) throws(LoadStop) {
         let kept = slice.kept
         let before = try count("SELECT count(*) FROM \(kept.sql) WHERE \(slice.range) AND side = 0")
@@ -187,7 +211,7 @@ struct Rollback {
     ) throws(LoadStop) {
         let table = try table(record)
         result.rowsRemoved += try refuseWritten(table, record, committed)
-        try run("DROP TABLE \(table.sql)")
+        result.keptAs = try putAside(record)
         result.tableDropped = true
     }
 
@@ -198,12 +222,29 @@ struct Rollback {
         guard let old = record.oldTable else { throw .failure(nothingKept) }
         result.rowsRemoved += try refuseWritten(table, record, committed)
         result.rowsRestored += try count("SELECT count(*) FROM main.\(quoted(old))")
-        try run("DROP TABLE \(table.sql)")
+        result.keptAs = try putAside(record)
         try run("ALTER TABLE main.\(quoted(old)) RENAME TO \(quoted(record.table))")
         for definition in record.definitions {
             try connection.stopping { db throws(SQLiteError) in try db.execute(definition) }
         }
         result.tableSwapped = true
+        try dropColumns(record, &result)
+    }
+
+    /// Gives the run's table another name, under which it stays for a while: of changes that another program made to it
+    /// since nobody can tell. Answers the name.
+    private func putAside(_ record: UndoLedger.Record) throws(LoadStop) -> String {
+        let taken = try connection.stopping { db throws(SQLiteError) in
+            try db.rows("SELECT name FROM main.sqlite_schema").compactMap { $0[0].string }
+        }
+        let name = freeName("_strandline_undone", among: taken)
+        try connection.dropDependents(of: record.table)
+        try run("ALTER TABLE main.\(quoted(record.table)) RENAME TO \(quoted(name))")
+        try undo.write(
+            UndoLedger.Record(
+                run: run, step: step.name, number: 0, pipeline: record.pipeline, table: name, kind: .notKept, key: [],
+                columns: [], oldTable: name, expiresAt: now.adding(step.undo?.keep ?? Limits.undoTime).microseconds))
+        return name
     }
 
     /// Refuses a table that someone has written since the run made it; answers its rows.
@@ -226,19 +267,27 @@ struct Rollback {
     // MARK: Watermark
 
     /// Sets the watermark to what it was before the run, also where later runs have moved it on: their rows are read
-    /// again then, and found to be there.
+    /// again then, and found to be there. One that lies lower by now, by a person or another rollback, stays.
     private func restoreWatermark(_ record: UndoLedger.Record) throws(LoadStop) -> CursorValue? {
-        let held = try ledger.watermark(record.pipeline, step.name)
+        guard let held = try ledger.watermark(record.pipeline, step.name) else { return nil }
         guard let before = record.watermark else {
-            if held != nil { try ledger.forget(record.pipeline, step.name) }
+            try ledger.forget(record.pipeline, step.name)
             return nil
         }
+        guard isLower(before.value, than: held.watermark.value) else { return held.watermark.value }
         let watermark = Watermark(
             pipeline: record.pipeline, step: step.name, cursor: before.cursor, value: before.value, key: before.key,
-            updatedAt: now, run: before.run, reason: "run \(run) was rolled back",
+            updatedAt: now, reason: "run \(run) was rolled back",
             version: try ledger.nextVersion(record.pipeline, step.name))
-        try ledger.write(watermark, reached: held?.reached, attempt: nil)
+        try ledger.write(watermark, reached: held.reached, attempt: nil)
         return watermark.value
+    }
+
+    private func isLower(_ value: CursorValue?, than held: CursorValue?) -> Bool {
+        guard let held else { return false }
+        let order = step.cursor.map { CursorOrder($0, strategy: step.strategy) } ?? .plain
+        guard let value, let place = order.key(value), let other = order.key(held) else { return true }
+        return place.compare(other) < 0
     }
 
     // MARK: Parts

@@ -19,7 +19,8 @@ struct SnapshotDiffLoad: StepLoad {
         let match = try SchemaMatch(source: relation.shape, destination: before.shape, step: step)
         let table = try session.prepare(before, match, relation)
         try session.undo?.open(
-            table, isCreated: before.shape == nil, added: before.shape == nil ? [] : match.added.map(\.name))
+            table, isCreated: before.shape == nil, added: before.shape == nil ? [] : match.added.map(\.name),
+            loaded: match.pairs.map(\.destination))
         let rows = try rows(relation, match, table)
         session.noteQuery()
         session.trail.enter(.stage)

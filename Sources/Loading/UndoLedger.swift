@@ -115,7 +115,10 @@ struct UndoLedger {
             _ = try db.run(
                 "INSERT INTO main._strandline_rollbacks VALUES (?, ?, ?)",
                 [.text(run), .text(step), .text(now.rfc3339)])
-            _ = try db.run("DELETE FROM main._strandline_undo WHERE run = ? AND step = ?", [.text(run), .text(step)])
+            // Number 0 is the table that the rollback itself put aside.
+            _ = try db.run(
+                "DELETE FROM main._strandline_undo WHERE run = ? AND step = ? AND commit_number > 0",
+                [.text(run), .text(step)])
         }
     }
 

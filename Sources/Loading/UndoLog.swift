@@ -13,7 +13,8 @@ final class UndoLog {
 
     private let connection: Connection
     private let request: LoadRequest
-    private let policy: UndoPolicy
+    /// What is kept; nil keeps only that the run wrote the table, so that the rollback of an earlier one can tell.
+    private let policy: UndoPolicy?
     private var record: UndoLedger.Record?
     private var kept: UndoTable?
     /// Whether a write is in hand whose rows are kept; what it does in parts is kept once, with the whole.
@@ -21,7 +22,7 @@ final class UndoLog {
     private var rowsBefore = 0
     private var rowsAfter = 0
 
-    init(_ policy: UndoPolicy, _ request: LoadRequest, _ connection: Connection) {
+    init(_ policy: UndoPolicy?, _ request: LoadRequest, _ connection: Connection) {
         self.policy = policy
         self.request = request
         self.connection = connection
@@ -47,19 +48,22 @@ final class UndoLog {
         rowsAfter = 0
         record = UndoLedger.Record(
             run: request.run, step: request.step.name, number: number, pipeline: request.pipeline,
-            table: request.step.destination.table, kind: .changed, key: [], columns: [],
+            table: request.step.destination.table, kind: policy == nil ? .notKept : .changed, key: [], columns: [],
             watermark: held.map { ($0.watermark.cursor, $0.watermark.value, $0.watermark.key, $0.watermark.run) },
-            expiresAt: now.adding(policy.keep).microseconds)
+            expiresAt: now.adding(policy?.keep ?? Limits.undoTime).microseconds)
     }
 
     /// Names the table that the commit writes, once it has its columns. Of a table that the run made itself no rows are
     /// kept: it goes as a whole.
-    func open(_ table: DestinationTable, isCreated: Bool, added: [String]) throws(LoadStop) {
-        let kept = UndoTable(table)
+    ///
+    /// - Parameter loaded: the columns that the load fills.
+    func open(_ table: DestinationTable, isCreated: Bool, added: [String], loaded: [String]) throws(LoadStop) {
+        let kept = UndoTable(table, loaded: loaded)
         record?.table = table.shape?.name ?? request.step.destination.table
         record?.key = kept.key
         record?.columns = kept.columns
         record?.added = added
+        guard policy != nil else { return }
         let before = try ledger.records(run: request.run, step: request.step.name)
         if isCreated || before.contains(where: { $0.kind == .created }) {
             record?.kind = .created
@@ -73,10 +77,16 @@ final class UndoLog {
 
     /// Notes that the commit put a new table in the place of the old one, which bears the name `old`; answers whether
     /// that is to be kept.
-    func replaced(_ table: DestinationTable, old: String, rows: Int, definitions: [String]) -> Bool {
+    func replaced(
+        _ table: DestinationTable, old: String, rows: Int, added: [String], definitions: [String]
+    ) -> Bool {
         record?.table = table.shape?.name ?? request.step.destination.table
-        record?.kind = rows <= policy.maxRows ? .replaced : .notKept
-        guard record?.kind == .replaced else { return false }
+        guard let policy, rows <= policy.maxRows else {
+            record?.kind = .notKept
+            return false
+        }
+        record?.kind = .replaced
+        record?.added = added
         record?.oldTable = old
         record?.oldRows = rows
         record?.definitions = definitions
@@ -89,7 +99,7 @@ final class UndoLog {
     func around<Result>(
         _ rows: [String], _ write: () throws(LoadStop) -> Result
     ) throws(LoadStop) -> Result {
-        guard keepsRows, !isWatching, let kept, !kept.key.isEmpty else { return try write() }
+        guard keepsRows, !isWatching, let policy, let kept, !kept.key.isEmpty else { return try write() }
         isWatching = true
         defer { isWatching = false }
         let touched = try connection.stopping { db throws(SQLiteError) in
@@ -116,7 +126,7 @@ final class UndoLog {
     ///
     /// - Parameter write: answers how many rows it added.
     func aroundAppend(_ write: () throws(LoadStop) -> Int) throws(LoadStop) -> Int {
-        guard keepsRows, let kept, kept.key.isEmpty, kept.rowNumber != "NULL" else { return try write() }
+        guard keepsRows, let policy, let kept, kept.key.isEmpty, kept.rowNumber != "NULL" else { return try write() }
         let highest = try connection.stopping { db throws(SQLiteError) in
             try db.first("SELECT max(\(kept.rowNumber)) FROM \(kept.table.sql)")?[0].integer ?? 0
         }
@@ -143,8 +153,9 @@ final class UndoLog {
             if !isWhole { try giveUp() }
         }
         guard let record else { return }
-        try ledger.write(record)
-        try ledger.trim(record.table, keeping: policy.maxRows, at: now)
+        let hasWritten = counts.inserted + counts.updated + counts.deleted > 0
+        if policy != nil || hasWritten { try ledger.write(record) }
+        try ledger.trim(record.table, keeping: policy?.maxRows ?? Limits.undoRows, at: now)
         self.record = nil
     }
 

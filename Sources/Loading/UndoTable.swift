@@ -21,15 +21,18 @@ struct UndoTable {
 
     /// How the rows of `table` are told apart: by the step's key, by a key of the table itself, or by their numbers.
     ///
-    /// A destination that is appended to holds several rows of the step's key.
-    init(_ table: DestinationTable) {
+    /// A destination that is appended to holds several rows of the step's key; and a key that is not among the `loaded`
+    /// columns, which the table makes up itself, is not known before rows are written.
+    init(_ table: DestinationTable, loaded: [String]) {
         self.table = table
         let shape = table.shape ?? TableShape(name: table.step.destination.table, kind: .table, columns: [])
         columns = shape.columns.filter { !$0.isGenerated }.map(\.name)
         if table.step.writeMode != .append || table.step.strategy == .fullRefresh, !table.step.primaryKey.isEmpty {
             key = table.step.primaryKey
         } else {
-            key = shape.columns.filter { $0.keyPosition > 0 }.sorted { $0.keyPosition < $1.keyPosition }.map(\.name)
+            let declared = shape.columns.filter { $0.keyPosition > 0 }.sorted { $0.keyPosition < $1.keyPosition }
+            let names = Set(loaded.map(fold))
+            key = declared.allSatisfy { names.contains(fold($0.name)) } ? declared.map(\.name) : []
         }
     }
 
@@ -91,5 +94,18 @@ struct UndoTable {
         INSERT INTO \(sql) (side, row, \(keptColumns)) SELECT \(side.rawValue), \(rowNumber), \
         \(columns.map(quoted).joined(separator: ", ")) FROM \(table.sql) WHERE \(condition)
         """
+    }
+}
+
+extension Connection {
+    /// Drops the indexes and triggers of a table of `main` that is put aside, whose names another one needs; those that
+    /// a constraint made stay.
+    func dropDependents(of table: String) throws(LoadStop) {
+        try stopping { db throws(SQLiteError) in
+            let found = try db.rows(
+                "SELECT type, name FROM main.sqlite_schema WHERE type IN ('index', 'trigger') AND tbl_name = ? "
+                    + "AND sql IS NOT NULL", [.text(table)])
+            for row in found { try db.execute("DROP \(try row.text("type")) main.\(quoted(try row.text("name")))") }
+        }
     }
 }

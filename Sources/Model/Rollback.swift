@@ -16,6 +16,8 @@ public struct StepRollback: Sendable, Equatable {
     public var tableDropped = false
     /// Whether the run had rebuilt the table, whose earlier one is back.
     public var tableSwapped = false
+    /// The name under which the run's own table stays for as long as runs can be rolled back; nil when it had made none.
+    public var keptAs: String?
     /// The watermark as it is now; nil when there is none.
     public var watermark: CursorValue?
 
@@ -25,7 +27,7 @@ public struct StepRollback: Sendable, Equatable {
             "step": .string(step), "table": .string(table), "rows_removed": .integer(Int64(rowsRemoved)),
             "rows_reverted": .integer(Int64(rowsReverted)), "rows_restored": .integer(Int64(rowsRestored)),
             "columns_dropped": .array(columnsDropped.map(JSONValue.string)), "table_dropped": .bool(tableDropped),
-            "table_swapped": .bool(tableSwapped), "watermark": watermark?.json ?? .null,
+            "table_swapped": .bool(tableSwapped), "kept_as": JSONValue(keptAs), "watermark": watermark?.json ?? .null,
         ])
     }
 

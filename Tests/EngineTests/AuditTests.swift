@@ -52,6 +52,19 @@ struct AuditTests {
         world.end()
     }
 
+    @Test func aStepWithChecksIsNotHealedPastThem() throws {
+        let world = try World()
+        try world.order(1...5)
+        let checks = "\"checks\":[{\"type\":\"not_null\",\"columns\":[\"id\"]}],\"name\""
+        try world.pipeline("orders", steps: ["{" + checks + World.step("orders").dropFirst("{\"name\"".count)])
+        try world.engine.start()
+        #expect(try world.run("orders").state == .success)
+        let failure = #expect(throws: Failure.self) { try world.audit(AuditOptions(heal: true)) }
+        #expect(failure?.code == .unsupported && failure?.field == "heal")
+        #expect(try world.finish(try world.audit()).state == .success)
+        world.end()
+    }
+
     @Test func oneIsInHandAtATimeAndAWaitingOneIsCancelledAtOnce() throws {
         let world = try loaded()
         let (begun, gate) = (Signal<Bool>(), Signal<Bool>())

@@ -104,6 +104,20 @@ struct AuditTests {
         #expect(drift(try world.audit(step)) == [0, 0, 0])
     }
 
+    @Test("a loaded row whose cursor no run reads any more is compared", arguments: ["NULL", "'soon'", "'2020-01-01'"])
+    func aLoadedRowThatNoRunReadsIsDrift(cursor: String) throws {
+        let (world, step) = try loaded()
+        let bounded = step.with {
+            $0.cursor = Cursor(
+                column: "updated_at", onMissing: .exclude, onUnparsable: .exclude, initial: .text("2024-01-01"))
+        }
+        try world.source.execute("UPDATE orders SET total = 100, updated_at = \(cursor) WHERE id = 2")
+        let found = try world.audit(bounded)
+        #expect(drift(found) == [0, 0, 1] && kinds(found) == ["different 2"])
+        _ = try world.audit(bounded, AuditOptions(heal: true))
+        #expect(try world.isEqual())
+    }
+
     @Test func aRewoundWatermarkMakesNoDrift() throws {
         let (world, step) = try loaded()
         _ = try world.loader().setWatermark(

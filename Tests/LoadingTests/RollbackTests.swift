@@ -100,13 +100,16 @@ struct RollbackTests {
             "CREATE INDEX by_item ON orders (item); CREATE TABLE seen (id); "
                 + "CREATE TRIGGER seeing AFTER UPDATE ON orders BEGIN INSERT INTO seen VALUES (new.id); END")
         let before = try world.picture()
-        try world.source.execute("DELETE FROM orders WHERE id = 1; INSERT INTO orders VALUES (3, 'c', '2024-05-09')")
+        try world.source.execute(
+            "DELETE FROM orders WHERE id = 1; ALTER TABLE orders ADD COLUMN colour; "
+                + "INSERT INTO orders VALUES (3, 'c', '2024-05-09', 'red')")
         let run = world.nextRun()
         try world.load(step, run: run, fullRefresh: !asStrategy)
         #expect(try world.isEqual())
         let done = try world.rollback(run, step)
         #expect(done.first?.tableSwapped == true)
         #expect(done.first?.rowsRestored == 2)
+        #expect(done.first?.columnsDropped == ["colour"])
         #expect(try world.picture() == before)
         try world.warehouse.execute("UPDATE orders SET item = 'x' WHERE id = 1")
         #expect(try world.inWarehouse("SELECT * FROM seen") == [[.integer(1)]])
@@ -217,8 +220,119 @@ struct RollbackTests {
         try world.source.execute("INSERT INTO orders VALUES (2, 'a', '2024-05-02')")
         let run = world.nextRun()
         try world.load(step, run: run)
-        #expect(try world.inWarehouse("SELECT count(*) FROM _strandline_undo") == [[.integer(0)]])
+        let isKept = "SELECT 1 FROM sqlite_schema WHERE name = '_strandline_undo_orders'"
+        #expect(try world.inWarehouse(isKept).isEmpty)
         #expect(try world.rollbackFailure(run, step)?.code == .undoMissing)
+    }
+
+    @Test("rolling back runs out of order leaves no row behind the watermark")
+    func neverMovesTheWatermarkForward() throws {
+        for strategy in [Strategy.timestamp, .sequence] {
+            let world = try World("CREATE TABLE orders (id INTEGER PRIMARY KEY, item TEXT, updated_at)")
+            let step = world.step("orders", strategy, cursor: strategy == .sequence ? "id" : "updated_at").with {
+                $0.undo = RollbackTests.policy
+            }
+            var runs: [String] = []
+            for id in 1...3 {
+                try world.source.execute("INSERT INTO orders VALUES (\(id), 'a', '2024-0\(id)-01')")
+                runs.append(world.nextRun())
+                try world.load(step, run: runs[id - 1])
+            }
+            #expect(try world.rollback(runs[1], step).count == 1)
+            #expect(try world.rollback(runs[2], step).count == 1)
+            try world.load(step)
+            #expect(try world.isEqual(), "\(strategy)")
+        }
+    }
+
+    @Test func aWatermarkThatAPersonSetLowerStays() throws {
+        let world = try World(Tables.orders)
+        let step = step(world).with { $0.lookback = .none }
+        try world.source.execute("INSERT INTO orders VALUES (1, 'a', '2024-03-01')")
+        try world.load(step)
+        try world.source.execute("INSERT INTO orders VALUES (2, 'b', '2024-04-01')")
+        let run = world.nextRun()
+        try world.load(step, run: run)
+        try world.source.execute("UPDATE orders SET item = 'silent' WHERE id = 1")
+        _ = try world.loader().setWatermark(try world.request(step), to: .text("2024-01-01"), reason: "again")
+        try world.rollback(run, step)
+        #expect(try world.watermark()?.value == .text("2024-01-01"))
+        try world.load(step)
+        #expect(try world.isEqual())
+    }
+
+    @Test("a table with a key of its own that the source lacks can be appended to, and rolled back")
+    func appendsBesideAKeyOfTheTable() throws {
+        for key in ["rid INTEGER PRIMARY KEY", "rid TEXT PRIMARY KEY DEFAULT (hex(randomblob(8)))"] {
+            let world = try World(
+                Tables.orders, warehouse: "CREATE TABLE orders (\(key), id INTEGER, item TEXT, updated_at TEXT)")
+            let step = step(world, .append)
+            try world.source.execute("INSERT INTO orders VALUES (1, 'a', '2024-05-01')")
+            try world.load(step)
+            let before = try world.picture()
+            try world.source.execute("INSERT INTO orders VALUES (2, 'b', '2024-05-02')")
+            let run = world.nextRun()
+            #expect(try world.load(step, run: run).counts.inserted == 1)
+            try world.rollback(run, step)
+            #expect(try world.picture() == before)
+        }
+    }
+
+    @Test("a table that the run had made is put aside with what others wrote into it, and goes after its time")
+    func putsTheRunsTableAside() throws {
+        let world = try World(Tables.orders)
+        let step = step(world)
+        try world.source.execute("INSERT INTO orders VALUES (1, 'a', '2024-05-01')")
+        let run = world.nextRun()
+        try world.load(step, run: run)
+        try world.warehouse.execute("UPDATE orders SET item = 'mine'; CREATE INDEX by_item ON orders (item)")
+        let name = try #require(try world.rollback(run, step).first?.keptAs)
+        #expect(try world.inWarehouse("SELECT item FROM \"\(name)\"") == [["mine"]])
+        try world.load(step)
+        #expect(try world.isEqual())
+        world.clock.advance(by: .seconds(2 * 86_400))
+        try world.load(step)
+        #expect(try world.inWarehouse("SELECT 1 FROM sqlite_schema WHERE name = '\(name)'").isEmpty)
+    }
+
+    @Test func aTableThatAnotherStepHasWrittenSinceIsNotDropped() throws {
+        let world = try World(Tables.orders)
+        try world.source.execute("INSERT INTO orders VALUES (1, 'a', '2024-05-01')")
+        let run = world.nextRun()
+        try world.load(step(world), run: run)
+        try world.source.execute("UPDATE orders SET item = 'b'")
+        let other = step(world).with {
+            $0.name = "other"
+            $0.undo = nil
+        }
+        let later = world.nextRun()
+        try world.load(other, run: later)
+        let failure = try world.rollbackFailure(run, step(world))
+        #expect(failure?.code == .conflict)
+        #expect(failure?.message.contains(later) == true)
+    }
+
+    @Test func valuesOfColumnsThatCameLaterAreNotWiped() throws {
+        let world = try World(Tables.orders)
+        let step = step(world)
+        try world.source.execute("INSERT INTO orders VALUES (1, 'a', '2024-05-01')")
+        try world.load(step)
+        try world.source.execute("UPDATE orders SET item = 'b', updated_at = '2024-05-02'")
+        let run = world.nextRun()
+        try world.load(step, run: run)
+        try world.warehouse.execute(
+            "ALTER TABLE orders ADD COLUMN later TEXT DEFAULT 'L'; UPDATE orders SET later = 'X' WHERE id = 1")
+        #expect(try world.rollbackFailure(run, step)?.message.contains("later") == true)
+        try world.warehouse.execute("UPDATE orders SET later = 'L'")
+        #expect(try world.rollback(run, step).count == 1)
+        #expect(try world.inWarehouse("SELECT item, later FROM orders") == [["a", "L"]])
+    }
+
+    @Test func whatNothingIsKnownOfIsNoSuccess() throws {
+        let world = try World(Tables.orders)
+        try world.source.execute("INSERT INTO orders VALUES (1, 'a', '2024-05-01')")
+        try world.load(step(world))
+        #expect(try world.rollbackFailure("run-of-another-file", step(world))?.code == .undoMissing)
     }
 
     @Test("rolling back the last runs one by one leads back through every state", arguments: 1...24)
@@ -288,6 +402,7 @@ struct RollbackTests {
 
 extension World {
     /// Rolls a run of a step back, or tries it.
+    @discardableResult
     func rollback(_ run: String, _ step: LoadStep, isTrial: Bool = false) throws -> [StepRollback] {
         try loader().rollback(
             run: run, steps: [step], destination: try file("warehouse.db"), isTrial: isTrial, stop: StopToken())

@@ -206,7 +206,8 @@ struct StoryModel {
     mutating func rollback() -> String? {
         guard let last = past.popLast() else { return nil }
         destination = last.destination
-        watermark = last.watermark
+        // A watermark that a person has set lower stays there.
+        if let held = watermark { watermark = last.watermark.map { min($0, held) } }
         return last.run
     }
 }

@@ -57,6 +57,7 @@ struct RollbackCommand: Command {
             var schema = dropped.isEmpty ? "" : "without " + dropped.joined(separator: ", ")
             if step["table_dropped"] == .bool(true) { schema = "table dropped" }
             if step["table_swapped"] == .bool(true) { schema = "earlier table" }
+            if let name = step["kept_as"]?.string { schema += ", the run's kept as \(name)" }
             table.add(
                 step["step"]?.string ?? "", step["table"]?.string ?? "", count("rows_removed"), count("rows_reverted"),
                 count("rows_restored"), HumanText.cursor(step["watermark"]), schema)
