@@ -36,6 +36,7 @@ struct KeySweep {
         let shrinkGuard = ShrinkGuard(session.request)
         let isEmpty = try session.value("SELECT 1 FROM \(relation.sql) LIMIT 1") == nil
         try shrinkGuard.refuseEmpty(source: isEmpty ? 0 : 1, of: there)
+        try shrinkGuard.refuseOtherWriter(session)
         try rows.take(session)
         let returned = try takeMarks(session)
         let gone = try deletes.run(where: rows.isGone, at: now, session)

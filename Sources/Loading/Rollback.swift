@@ -100,7 +100,8 @@ struct Rollback {
         var changed = try count("SELECT count(*) \(slice.changed)")
         if !slice.kept.key.isEmpty { changed += try count("SELECT count(*) \(slice.returned)") }
         guard changed > 0 else { return }
-        let later = try laterRun(slice)
+        var later = try laterRun(slice)
+        if later == nil { later = try undo.laterWhole(than: record) }
         throw .failure(
             Failure(
                 .conflict,

@@ -41,4 +41,20 @@ struct ShrinkGuard {
                     + "\(request.step.destination.table); nothing was changed",
                 hint: "look whether the source is complete; if it is, run once with allow_shrink"))
     }
+
+    /// Fails when another step was the last to write the table: what it loaded is not in this step's source, and would
+    /// be removed. A run with `allow_shrink` takes the table over.
+    func refuseOtherWriter(_ session: LoadSession) throws(LoadStop) {
+        guard !request.allowShrink else { return }
+        let table = request.step.destination.table
+        let writer = try UndoLedger(session.connection).lastWriter(of: table, before: request.run)
+        guard let writer, writer.pipeline != request.pipeline || writer.step != request.step.name else { return }
+        throw .failure(
+            Failure(
+                .shrinkGuard,
+                "table \(table) was last loaded by \(writer.pipeline)/\(writer.step), whose rows the run would take for "
+                    + "deleted; nothing was changed",
+                hint: "give each of the two a table of its own; if \(writer.pipeline)/\(writer.step) loads this one no "
+                    + "more, run once with allow_shrink", field: "destination.table"))
+    }
 }

@@ -105,6 +105,7 @@ struct SnapshotDiffLoad: StepLoad {
         let there = try diff.deletes.rowsThere(session)
         let shrinkGuard = ShrinkGuard(session.request)
         try shrinkGuard.refuseEmpty(source: read, of: there)
+        try shrinkGuard.refuseOtherWriter(session)
         try refuseDoubledKey(diff)
         let staged = try stage(diff)
         let counts = RowCounts(

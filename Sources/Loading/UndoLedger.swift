@@ -146,6 +146,28 @@ struct UndoLedger {
         return found?[0].string
     }
 
+    /// The run of the first commit after `record` that rebuilt its table, or wrote it without keeping what it changed; nil
+    /// when there is none.
+    func laterWhole(than record: Record) throws(LoadStop) -> String? {
+        try connection.stopping { db throws(SQLiteError) in
+            try db.first(
+                "SELECT run FROM main._strandline_undo WHERE table_name = ? AND run <> ? AND sequence > ? "
+                    + "AND kind <> 'changed' ORDER BY sequence LIMIT 1",
+                [.text(record.table), .text(record.run), .integer(record.sequence)])?[0].string
+        }
+    }
+
+    /// The step that was the last to write a table in another run, as far as that is remembered; nil when none did.
+    func lastWriter(of table: String, before run: String) throws(LoadStop) -> (pipeline: String, step: String)? {
+        let found = try connection.stopping { db throws(SQLiteError) in
+            try db.first(
+                "SELECT pipeline, step FROM main._strandline_undo WHERE table_name = ? COLLATE NOCASE "
+                    + "AND commit_number > 0 AND run <> ? ORDER BY sequence DESC LIMIT 1", [.text(table), .text(run)])
+        }
+        guard let found, let pipeline = found[0].string, let step = found[1].string else { return nil }
+        return (pipeline, step)
+    }
+
     /// Forgets what is older than it is kept, and of `table` what is more than `rows` rows; the newest commit stays.
     func trim(_ table: String, keeping rows: Int, at now: Timestamp) throws(LoadStop) {
         let doomed = try connection.stopping { db throws(SQLiteError) in

@@ -57,6 +57,27 @@ struct DetectDeletesTests {
         #expect(try world.inWarehouse("SELECT id FROM orders ORDER BY id") == [[1], [2], [4]])
     }
 
+    @Test("rows that another step has loaded are not taken for deleted", arguments: [true, false])
+    func leavesTheRowsOfOthers(sweeps: Bool) throws {
+        let world = try World(Tables.orders)
+        try world.source.execute(
+            "INSERT INTO orders VALUES (1, 'a', '2024-05-01'), (2, 'b', '2024-05-01'), (3, 'c', '2024-05-01'); "
+                + "CREATE TABLE others AS SELECT id + 10 AS id, item, updated_at FROM orders")
+        try world.load(world.step("others", to: "orders").with { $0.name = "others" })
+        let own =
+            sweeps
+            ? world.step().with { $0.detectDeletes = .keys } : world.step("orders", .snapshotDiff, cursor: nil)
+        let failure = try world.failure(own)
+        #expect(failure?.code == .shrinkGuard)
+        #expect(failure?.message.contains("orders/others") == true)
+        #expect(try world.inWarehouse("SELECT count(*) FROM orders") == [[3]])
+        // Taken over by a person's word; from then on the table is this step's.
+        try world.load(own, allowShrink: true)
+        #expect(try world.isEqual())
+        try world.source.execute("DELETE FROM orders WHERE id = 1")
+        #expect(try world.load(own).counts.deleted == 1)
+    }
+
     @Test("PAINS 27, 28: an empty or much smaller source removes nothing, not even with rows to load")
     func shrinkGuard() throws {
         let world = try world()

@@ -312,6 +312,23 @@ struct RollbackTests {
         #expect(failure?.message.contains(later) == true)
     }
 
+    @Test func aRebuildSinceIsNamed() throws {
+        let world = try World(Tables.orders)
+        let step = step(world)
+        try world.source.execute("INSERT INTO orders VALUES (1, 'a', '2024-05-01')")
+        try world.load(step)
+        try world.source.execute("UPDATE orders SET item = 'b', updated_at = '2024-05-02'")
+        let run = world.nextRun()
+        try world.load(step, run: run)
+        try world.source.execute("UPDATE orders SET item = 'c'")
+        let rebuild = world.nextRun()
+        try world.load(step, run: rebuild, fullRefresh: true)
+        #expect(try world.rollbackFailure(run, step)?.message.contains("run \(rebuild)") == true)
+        #expect(try world.rollback(rebuild, step).count == 1)
+        #expect(try world.rollback(run, step).count == 1)
+        #expect(try world.inWarehouse("SELECT item FROM orders") == [["a"]])
+    }
+
     @Test func valuesOfColumnsThatCameLaterAreNotWiped() throws {
         let world = try World(Tables.orders)
         let step = step(world)
