@@ -32,13 +32,19 @@ struct AppliedChanges {
     }
 
     /// Makes the table fit the step: there when the step has a lookback, empty on its first load, gone otherwise.
-    func prepare(_ table: DestinationTable, _ session: LoadSession) throws(LoadStop) {
+    ///
+    /// Where a person or a rollback has set the watermark back, events above it are to be applied again, also where they
+    /// were mended and are older now than those that were applied.
+    func prepare(_ table: DestinationTable, held: Watermark?, _ session: LoadSession) throws(LoadStop) {
         let isFirstLoad = session.isFirstLoad
         let found = try session.connection.stopping { db throws(SQLiteError) in try db.shape(of: name, in: "main") }
         let isWanted = step.lookback != .none
         let fits = found.map { Array($0.columns.dropLast().map(\.name)) == keyColumns } ?? false
         if found != nil, !isWanted || isFirstLoad || !fits { try execute("DROP TABLE \(sql)", session) }
-        guard isWanted, isFirstLoad || !fits else { return }
+        guard isWanted, isFirstLoad || !fits else {
+            if isWanted, let held, held.reason != nil { try forget(above: held, session) }
+            return
+        }
         let columns = keyColumns.map { column in
             let type = DestinationTable.type(table.shape?.column(column)?.type ?? "").map { " " + $0 } ?? ""
             return quoted(column) + type + " NOT NULL"
@@ -46,6 +52,14 @@ struct AppliedChanges {
         try execute(
             "CREATE TABLE \(sql) (\((columns + [sequence]).joined(separator: ", ")), PRIMARY KEY (\(keyList))) "
                 + "WITHOUT ROWID", session)
+    }
+
+    private func forget(above held: Watermark, _ session: LoadSession) throws(LoadStop) {
+        let condition = held.value == nil ? "" : " WHERE \(sequence) > ?"
+        let parameters = [held.value?.value].compactMap { $0 }
+        _ = try session.connection.stopping { db throws(SQLiteError) in
+            try db.run("DELETE FROM \(sql)\(condition)", parameters)
+        }
     }
 
     /// Takes out of the stage what is older than what was applied to its key.

@@ -111,15 +111,12 @@ struct ChangeStage {
     /// The statement that puts in a delete of the old key for each event that changed the key; nil where events do not
     /// tell the row before. `condition` lets through the events of the range.
     func fillOldKeys(_ condition: DeltaStatement.Text, since truncated: Truncation?) -> DeltaStatement.Text? {
-        let sources = keyColumns.map(source(of:))
-        let old = sources.compactMap { log.reading.keyBefore($0) }
-        guard old.count == sources.count, log.reading.before != nil else { return nil }
-        let isKnown = old.map { "\($0) IS NOT NULL" }.joined(separator: " AND ")
-        let isOther = zip(old, sources).map { "\($0) IS NOT \(log.reading.value($1))" }.joined(separator: " OR ")
+        guard let changesKey else { return nil }
+        let old = keyColumns.compactMap { log.reading.keyBefore(source(of: $0)) }
         var sql = """
             SELECT \(old.joined(separator: ", ")), \(quoted(log.cursor.column)), \(log.index.map(quoted) ?? "0"), \
             \(ChangeLog.Operation.delete) FROM \(log.relation.sql) WHERE \(condition.sql) \
-            AND (\(log.reading.operation)) = \(ChangeLog.Operation.put) AND \(isKnown) AND (\(isOther))
+            AND \(changesKey)
             """
         var parameters = condition.parameters
         if let truncated { sql += " AND \(after(truncated, &parameters))" }
@@ -129,6 +126,16 @@ struct ChangeStage {
                 ON CONFLICT (\(keyList)) DO UPDATE SET \(sequence) = excluded.\(sequence), \
                 \(index) = excluded.\(index), \(operation) = excluded.\(operation) WHERE \(isNewer)
                 """, parameters: parameters)
+    }
+
+    /// The condition that an event gives a row another key; nil where events do not tell the row before.
+    var changesKey: String? {
+        let sources = keyColumns.map(source(of:))
+        let old = sources.compactMap { log.reading.keyBefore($0) }
+        guard old.count == sources.count, log.reading.before != nil else { return nil }
+        let isKnown = old.map { "\($0) IS NOT NULL" }.joined(separator: " AND ")
+        let isOther = zip(old, sources).map { "\($0) IS NOT \(log.reading.value($1))" }.joined(separator: " OR ")
+        return "(\(log.reading.operation)) = \(ChangeLog.Operation.put) AND \(isKnown) AND (\(isOther))"
     }
 
     private var isNewer: String {

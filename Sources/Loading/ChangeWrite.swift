@@ -8,7 +8,10 @@ struct ChangeWrite: DeltaWrite {
     let table: DestinationTable
     let log: ChangeLog
     let applied: AppliedChanges
-    private let stage: ChangeStage
+    /// Whether a look over the whole load found that it removes no more than the step allows, so that its commits,
+    /// which may remove what a later one brings back, are not held to that one by one.
+    var isForeseen = false
+    private var stage: ChangeStage
     private let deletion: DeleteWrite
     private let now: Timestamp
 
@@ -46,12 +49,22 @@ struct ChangeWrite: DeltaWrite {
     }
 
     func write(_ range: DeltaRange, _ session: LoadSession) throws(LoadStop) -> RowCounts {
-        let connection = session.connection
         let truncated = try truncation(range, session)
-        let (create, fill) = (stage.create, stage.fill(delta.condition(range), since: truncated))
+        try fillStage(delta.condition(range), range, since: truncated, session)
+        try refuseTies(range, session)
+        try applied.dropOlder(stage, session)
+        return try apply(truncated, session)
+    }
+
+    /// Makes the stage and fills it with the events of `range` that `condition` lets through.
+    private func fillStage(
+        _ condition: DeltaStatement.Text, _ range: DeltaRange, since truncated: ChangeStage.Truncation?,
+        _ session: LoadSession
+    ) throws(LoadStop) {
+        let (create, fill) = (stage.create, stage.fill(condition, since: truncated))
         let oldKeys = stage.fillOldKeys(within(range), since: truncated)
         do throws(LoadStop) {
-            try connection.stopping { db throws(SQLiteError) in
+            try session.connection.stopping { db throws(SQLiteError) in
                 try db.execute("DROP TABLE IF EXISTS \(ChangeStage.sql)")
                 try db.execute(create)
                 _ = try db.run(fill.sql, fill.parameters)
@@ -61,9 +74,6 @@ struct ChangeWrite: DeltaWrite {
             if case .sqlite(let cause) = error, cause.isConstraint { try refuseUnusable(range, session) }
             throw error
         }
-        try refuseTies(range, session)
-        try applied.dropOlder(stage, session)
-        return try apply(truncated, session)
     }
 
     private func apply(_ truncated: ChangeStage.Truncation?, _ session: LoadSession) throws(LoadStop) -> RowCounts {
@@ -112,6 +122,7 @@ struct ChangeWrite: DeltaWrite {
         var removed = (swept: 0, byKey: 0)
         if let swept { removed.swept = try deletion.run(where: swept, at: now, session) }
         removed.byKey = try deletion.run(where: isGone, at: now, session)
+        guard !isForeseen else { return removed }
         try ShrinkGuard(session.request).check(removed: removed.swept + removed.byKey) { enough throws(LoadStop) in
             try deletion.rowsThere(session, upTo: enough)
         }
@@ -146,6 +157,50 @@ struct ChangeWrite: DeltaWrite {
         try session.integer(
             "SELECT count(*) FROM \(ChangeStage.sql) AS s WHERE \(stage.isPut) "
                 + "AND NOT EXISTS (SELECT 1 FROM \(table.sql) AS d WHERE \(stage.sameKey))")
+    }
+
+    // MARK: Looking ahead
+
+    /// Refuses a load of several commits, before the first, when all of them together would remove too much.
+    ///
+    /// Counting the events that may remove a row mostly tells enough; only where those are many the newest of each key
+    /// are sought out.
+    func refuseShrinking(_ range: DeltaRange, _ session: LoadSession) throws(LoadStop) {
+        let shrink = ShrinkGuard(session.request)
+        let truncated = try truncation(range, session)
+        let mayRemove = truncated == nil ? try removals(range, session) : .max
+        let isAllowed = try shrink.allows(upTo: mayRemove) { enough throws(LoadStop) in
+            try deletion.rowsThere(session, upTo: enough)
+        }
+        guard !isAllowed else { return }
+        var whole = self
+        whole.stage = ChangeStage(
+            log, table,
+            delta.columns.filter { pair in stage.keyColumns.contains { fold($0) == fold(pair.destination) } },
+            key: delta.step.primaryKey)
+        let removed = try whole.removedRows(range, since: truncated, session)
+        try shrink.check(removed: removed, of: try deletion.rowsThere(session, upTo: Int(Int64.max)))
+    }
+
+    /// The number of events of a range that may remove a row.
+    private func removals(_ range: DeltaRange, _ session: LoadSession) throws(LoadStop) -> Int {
+        let bounds = within(range)
+        var condition = "(\(log.reading.operation)) IS NOT \(ChangeLog.Operation.put)"
+        if let changesKey = stage.changesKey { condition += " OR \(changesKey)" }
+        return try session.integer(
+            "SELECT count(*) FROM \(log.relation.sql) WHERE \(bounds.sql) AND (\(condition))", bounds.parameters)
+    }
+
+    /// The number of the destination's rows that the events of a range remove and do not bring back.
+    private func removedRows(
+        _ range: DeltaRange, since truncated: ChangeStage.Truncation?, _ session: LoadSession
+    ) throws(LoadStop) -> Int {
+        try fillStage(within(range), range, since: truncated, session)
+        try applied.dropOlder(stage, session)
+        let isRemoved = ([isGone] + [truncated.map { isSwept($0) }].compactMap { $0 }).map { "(\($0))" }
+        let isMarked = deletion.isMarked("d").map { " AND NOT \($0)" } ?? ""
+        return try session.integer(
+            "SELECT count(*) FROM \(table.sql) AS d WHERE (\(isRemoved.joined(separator: " OR ")))\(isMarked)")
     }
 
     // MARK: Looking

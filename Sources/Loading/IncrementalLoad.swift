@@ -45,6 +45,7 @@ struct IncrementalLoad: StepLoad {
         let delta = session.delta(source, match.pairs)
         let isNew = table.shape == nil
         if resumeAfter == nil {
+            try refuseNumbersAsTexts(held, delta)
             session.isFirstLoad = held == nil
             session.hasMadeTable = isNew
             warnings += try warnAboutDestination(held, table, delta)
@@ -56,10 +57,10 @@ struct IncrementalLoad: StepLoad {
         try session.undo?.open(
             table, isCreated: isNew, added: isNew ? [] : match.added.map(\.name),
             loaded: match.pairs.map(\.destination))
-        let changes = source.changes.map { changes in
+        var changes = source.changes.map { changes in
             ChangeWrite(changes, delta, table, applied: AppliedChanges(session.request), at: now)
         }
-        if resumeAfter == nil { try changes?.applied.prepare(table, session) }
+        if resumeAfter == nil { try changes?.applied.prepare(table, held: held?.watermark, session) }
         let window: DeltaWindow
         var strays = DeltaTally()
         if let known = self.window {
@@ -71,6 +72,7 @@ struct IncrementalLoad: StepLoad {
             try foresee(made.range, held, delta, strays, changes)
             window = self.window ?? made
         }
+        changes?.isForeseen = isCut
         var range = window.range
         if let resumeAfter {
             range.lower = resumeAfter
@@ -91,7 +93,7 @@ struct IncrementalLoad: StepLoad {
         if changes == nil { try DeltaJudgement.refuseLost(passed: tally.passed, kept: counts.read) }
         // What a cut load has to say of all its rows its first commit says; of its own rows each says only this.
         warnings += isCut ? judged.filter { $0.code == DeltaJudgement.duplicateKeys } : judged
-        if resumeAfter == nil { warnings += foresight }
+        if resumeAfter == nil { warnings += try foresight + warnWhereNumbersRestarted(held, source, delta, tally) }
         if isLast, !isNew, let sweep = try KeySweep(source.relation, match, table) {
             let swept = try sweep.run(source.relation, at: now, session)
             counts = counts + swept.counts
@@ -250,6 +252,7 @@ struct IncrementalLoad: StepLoad {
         ahead.merge(strays)
         if step.setsNullKeysAside { ahead.nullKeys = 0 }
         foresight = try judge(ahead, RowCounts(), delta, range, changes)
+        try changes?.refuseShrinking(window?.range ?? range, session)
         try session.checks.count(session.readByRun + rows, session)
     }
 

@@ -48,6 +48,7 @@ extension Loader {
         session.hasMadeTable = table.shape == nil
         let load = IncrementalLoad(session, cursor: cursor, rowsPerCommit: 1)
         try load.refuseWhatDoesNotFit(held, table)
+        try load.refuseNumbersAsTexts(held, delta)
         plan.warnings += try load.warnAboutDestination(held, table, delta)
         if table.shape != nil { try load.refuseKeyWithoutConstraint(table, relation) }
         let window = try session.window(delta, cursor, held?.watermark, clock.now())
@@ -70,6 +71,7 @@ extension Loader {
             step: request.step, cursor: cursor, order: session.order, tally: tally
         ).warnings()
         plan.warnings += source.changes?.warnings ?? []
+        plan.warnings += try load.warnWhereNumbersRestarted(held, source, delta, tally)
         if table.shape == nil {
             plan.statements = table.create(match, source.rows)
         } else {

@@ -25,10 +25,23 @@ struct ShrinkGuard {
     /// are left, up to a bound.
     func check(removed: Int, remaining: (Int) throws(LoadStop) -> Int) throws(LoadStop) {
         guard removed > 0 else { return }
-        let enough = Double(removed) / max(request.step.maxShrink, .leastNonzeroMagnitude)
-        let limit = enough < Double(Int32.max) ? Int(enough) + 1 : Int(Int32.max)
+        let limit = rows(for: removed)
         guard try remaining(limit) < limit else { return }
         try check(removed: removed, of: removed + (try remaining(.max)))
+    }
+
+    /// Whether no more than `removed` rows can never be too many; `rows` counts those that are there, up to a bound.
+    func allows(upTo removed: Int, rows: (Int) throws(LoadStop) -> Int) throws(LoadStop) -> Bool {
+        guard !request.allowShrink, removed > 0, request.step.maxShrink < 1 else { return true }
+        let limit = self.rows(for: removed)
+        let there = try rows(limit)
+        return there == 0 || there >= limit
+    }
+
+    /// So many rows have to be there that `removed` of them may go.
+    private func rows(for removed: Int) -> Int {
+        let enough = Double(removed) / max(request.step.maxShrink, .leastNonzeroMagnitude)
+        return enough < Double(Int32.max) ? Int(enough) + 1 : Int(Int32.max)
     }
 
     /// Fails when the source is empty and the destination, with `rows` rows, is not, unless the run overrides it.
