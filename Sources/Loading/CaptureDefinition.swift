@@ -4,7 +4,8 @@ internal import SQLite
 /// The tables and triggers that make a table record its own changes, as SQL.
 ///
 /// An insert is recorded as INSERT, an update as UPDATE, a delete as DELETE, a changed key as DELETE of the old and
-/// INSERT of the new. REPLACE removes rows without a trigger: one of the same key is replaced by the INSERT's own event;
+/// INSERT of the new. Other triggers may have changed the row again, and recorded that, before these are told of the
+/// first change; so what is recorded is always the row that the table holds under the key at that moment. REPLACE removes rows without a trigger: one of the same key is replaced by the INSERT's own event;
 /// those in the way by another unique key are noted before the write, and recorded as deleted when they are gone after
 /// it. The log's columns have no types, so that every value stays as it is.
 struct CaptureDefinition {
@@ -14,12 +15,13 @@ struct CaptureDefinition {
     /// The table's unique keys by which a REPLACE may remove a row of another key.
     let others: [UniqueIndex]
 
-    /// The columns of a unique index with the collations that it compares them by.
+    /// The columns of a unique index with the collations that it compares them by, and with the defaults, as SQL, that a
+    /// REPLACE puts in the place of a NULL.
     struct UniqueIndex: Equatable {
-        var columns: [(name: String, collation: String)]
+        var columns: [(name: String, collation: String, fallback: String?)]
 
         static func == (left: UniqueIndex, right: UniqueIndex) -> Bool {
-            left.columns.elementsEqual(right.columns) { $0.name == $1.name && $0.collation == $1.collation }
+            left.columns.elementsEqual(right.columns) { $0 == $1 }
         }
     }
 
@@ -70,15 +72,15 @@ struct CaptureDefinition {
     /// The triggers, by name.
     var triggers: [(name: String, sql: String)] {
         var bodies = [
-            ("insert", "AFTER INSERT", victims + [record("'INSERT'", "new", where: nil)]),
+            ("insert", "AFTER INSERT", victims + [present("'INSERT'", "new"), absent("new")]),
             (
                 "update", "AFTER UPDATE",
                 victims + [
-                    record("'DELETE'", "old", where: isOtherKey),
-                    record("CASE WHEN \(isOtherKey) THEN 'INSERT' ELSE 'UPDATE' END", "new", where: nil),
+                    present("'UPDATE'", "old", where: isOtherKey), absent("old", where: isOtherKey),
+                    present("CASE WHEN \(isOtherKey) THEN 'INSERT' ELSE 'UPDATE' END", "new"), absent("new"),
                 ]
             ),
-            ("delete", "AFTER DELETE", [record("'DELETE'", "old", where: nil)]),
+            ("delete", "AFTER DELETE", [present("'UPDATE'", "old"), absent("old")]),
         ]
         if !others.isEmpty {
             bodies.append(("before_insert", "BEFORE INSERT", noteRivals(besides: nil)))
@@ -91,24 +93,34 @@ struct CaptureDefinition {
         }
     }
 
-    /// Records a row, `old` or `new`.
-    private func record(_ operation: String, _ row: String, where condition: String?) -> String {
+    /// Records the row that the table holds under the key of `old` or `new`, if there is one.
+    private func present(_ operation: String, _ row: String, where condition: String? = nil) -> String {
+        let values = names.map { "r.\(quoted($0))" }.joined(separator: ", ")
+        return "INSERT INTO \(quoted(log)) (\(logged(names))) SELECT \(operation), \(now), \(values) "
+            + "FROM \(quoted(table)) AS r WHERE \(isSame("r", row))" + (condition.map { " AND (\($0))" } ?? "")
+    }
+
+    /// Records `old` or `new` as deleted, if the table holds no row under its key.
+    private func absent(_ row: String, where condition: String? = nil) -> String {
         let values = names.map { "\(row).\(quoted($0))" }.joined(separator: ", ")
-        let filter = condition.map { " WHERE \($0)" } ?? ""
-        return "INSERT INTO \(quoted(log)) (\(logged(names))) SELECT \(operation), \(now), \(values)\(filter)"
+        return "INSERT INTO \(quoted(log)) (\(logged(names))) SELECT 'DELETE', \(now), \(values) WHERE \(isGone(row))"
+            + (condition.map { " AND (\($0))" } ?? "")
     }
 
     /// Notes the keys of the rows that a REPLACE would remove for another unique key's sake.
     private func noteRivals(besides same: String?) -> [String] {
         let conditions = others.map { index in
-            index.columns.map { "r.\(quoted($0.name)) = new.\(quoted($0.name)) COLLATE \(quoted($0.collation))" }
-                .joined(separator: " AND ")
+            index.columns.map { column in
+                let new = "new." + quoted(column.name)
+                let value = column.fallback.map { "ifnull(\(new), (\($0)))" } ?? new
+                return "r.\(quoted(column.name)) = \(value) COLLATE \(quoted(column.collation))"
+            }.joined(separator: " AND ")
         }
         let rival = conditions.map { "(\($0))" }.joined(separator: " OR ")
-        return [
-            "DELETE FROM \(quoted(replaced))",
+        // A write within another trigger comes upon what the outer one has noted.
+        return victims + [
             "INSERT OR IGNORE INTO \(quoted(replaced)) SELECT \(key.map { "r." + quoted($0) }.joined(separator: ", ")) "
-                + "FROM \(quoted(table)) AS r WHERE (\(rival))" + (same.map { " AND NOT (\($0))" } ?? ""),
+                + "FROM \(quoted(table)) AS r WHERE (\(rival))" + (same.map { " AND NOT (\($0))" } ?? "")
         ]
     }
 
@@ -118,14 +130,22 @@ struct CaptureDefinition {
         let keys = key.map { "v." + quoted($0) }.joined(separator: ", ")
         return [
             "INSERT INTO \(quoted(log)) (\(logged(key))) SELECT 'DELETE', \(now), \(keys) FROM \(quoted(replaced)) AS v "
-                + "WHERE NOT EXISTS (SELECT 1 FROM \(quoted(table)) AS r WHERE \(isSame("r", "v")))",
+                + "WHERE \(isGone("v"))",
             "DELETE FROM \(quoted(replaced))",
         ]
     }
 
-    /// Keys are told apart byte by byte, whatever collation they are declared with.
+    /// Keys are told apart byte by byte, whatever collation they are declared with; comparing by that one first lets
+    /// the key's index find the row.
     private func isSame(_ left: String, _ right: String) -> String {
-        key.map { "\(left).\(quoted($0)) = \(right).\(quoted($0)) COLLATE BINARY" }.joined(separator: " AND ")
+        key.map { name in
+            let pair = "\(left).\(quoted(name)) IS \(right).\(quoted(name))"
+            return "\(pair) AND \(pair) COLLATE BINARY"
+        }.joined(separator: " AND ")
+    }
+
+    private func isGone(_ row: String) -> String {
+        "NOT EXISTS (SELECT 1 FROM \(quoted(table)) AS r WHERE \(isSame("r", row)))"
     }
 
     private var isOtherKey: String {
@@ -171,6 +191,7 @@ extension CaptureDefinition {
         let rows = try connection.stopping { db throws(SQLiteError) in
             try db.rows("PRAGMA \(quoted(schema)).index_list(\(quoted(shape.name)))")
         }
+        let fallbacks = try fallbacks(shape, connection, schema)
         var found: [UniqueIndex] = []
         for row in rows where row["unique"] == .integer(1) {
             let name = row["name"].string ?? ""
@@ -189,12 +210,42 @@ extension CaptureDefinition {
                                 "make the index one over columns, such as a generated one, or use strategy: snapshot_diff"
                         ))
                 }
-                index.columns.append((column, part["coll"].string ?? "BINARY"))
+                index.columns.append((column, part["coll"].string ?? "BINARY", fallbacks[fold(column)]))
             }
             let isKey = Set(index.columns.map { fold($0.name) }) == Set(key.map(fold))
             let isBinary = index.columns.allSatisfy { fold($0.collation) == "binary" }
             if !(isKey && isBinary) { found.append(index) }
         }
         return found
+    }
+
+    /// The defaults, as SQL, of the columns that may not be NULL, by their folded names.
+    private static func fallbacks(
+        _ shape: TableShape, _ connection: Connection, _ schema: String
+    ) throws(LoadStop) -> [String: String] {
+        try connection.stopping { db throws(SQLiteError) in
+            var found: [String: String] = [:]
+            for row in try db.rows("PRAGMA \(quoted(schema)).table_xinfo(\(quoted(shape.name)))")
+            where try row.bool("notnull") {
+                guard let text = row["dflt_value"].string else { continue }
+                found[fold(try row.text("name"))] = fallback(text)
+            }
+            return found
+        }
+    }
+
+    /// A default as it may stand anywhere: a bare or quoted word stands for its text there, and for a column elsewhere.
+    private static func fallback(_ text: String) -> String {
+        let inner = text.dropFirst().dropLast()
+        if text.utf8.count > 1, text.first == "\"", text.last == "\"" {
+            let plain = inner.split(separator: "\"\"", omittingEmptySubsequences: false)
+            return plain.contains { $0.contains("\"") } ? text : JSONPath.literal(plain.joined(separator: "\""))
+        }
+        let isWord = text.utf8.allSatisfy { byte in
+            byte == 95 || byte >= 128 || (byte | 32 >= 97 && byte | 32 <= 122) || (byte >= 48 && byte <= 57)
+        }
+        let startsAsNumber = text.utf8.first.map { $0 >= 48 && $0 <= 57 } ?? true
+        let known = ["true", "false", "current_time", "current_date", "current_timestamp"]
+        return isWord && !startsAsNumber && !known.contains(fold(text)) ? JSONPath.literal(text) : text
     }
 }

@@ -106,9 +106,18 @@ struct CaptureRegistry {
             guard isThere else { return 0 }
             return Int(try db.first("SELECT count(*) FROM \(prefix)\(quoted(entry.log))")?[0].integer ?? 0)
         }
+        let consumers = try consumers(entry)
         return Capture(
-            table: entry.table, log: entry.log, fault: try fault(entry), installedAt: entry.installedAt,
-            events: events, lastSequence: try lastSequence(entry), consumers: try consumers(entry))
+            table: entry.table, log: entry.log, fault: try fault(entry) ?? missed(entry, consumers),
+            installedAt: entry.installedAt, events: events, lastSequence: try lastSequence(entry), consumers: consumers)
+    }
+
+    /// Which reader the log does not reach back to; nil for none.
+    private func missed(_ entry: Entry, _ consumers: [Capture.Consumer]) -> String? {
+        guard let behind = consumers.first(where: { $0.applied < entry.floor }) else { return nil }
+        return
+            "\(behind.name) has applied \(behind.applied), but the log of \(entry.table) begins after \(entry.floor), "
+            + "since its file was put back to an earlier state: run it once with full_refresh"
     }
 
     // MARK: Changing; each in a transaction of the caller's, on a connection whose `main` is the source
@@ -132,6 +141,17 @@ struct CaptureRegistry {
                     .text(definition.table), .text(definition.log), .integer(floor), .text(definition.fingerprint),
                     .text(now.rfc3339),
                 ])
+        }
+    }
+
+    /// Lets the log of a file that was restored begin anew above what a reader has applied: the sequences up to there
+    /// have been given twice by now, so that no reader could tell which of them it has seen.
+    func begin(_ entry: Entry, above floor: Int64) throws(LoadStop) {
+        try connection.stopping { db throws(SQLiteError) in
+            try db.execute("DELETE FROM \(quoted(entry.log))")
+            try db.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = ?", [.integer(floor), .text(entry.log)])
+            try db.execute(
+                "UPDATE _strandline_captures SET floor = ? WHERE table_name = ?", [.integer(floor), .text(entry.table)])
         }
     }
 

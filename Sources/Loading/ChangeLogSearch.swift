@@ -65,6 +65,14 @@ struct ChangeLogSearch {
                     "changes of \(capture.table) after \(applied) are no longer in its log, or were never recorded there",
                     hint: "run once with full_refresh, which reads the table itself"))
         }
+        let last = try registry.lastSequence(capture)
+        if case .integer(let applied)? = held?.value, applied > last {
+            throw .failure(
+                Failure(
+                    .conflict,
+                    "the log of \(capture.table) ends at \(last), before \(applied): its file was put back to an earlier state",
+                    hint: "run once with full_refresh, which reads the table itself"))
+        }
         let relation = try SourceRelation.find(
             .table(capture.log), on: session.connection, in: session.sourceSchema)
         return ChangeLog(

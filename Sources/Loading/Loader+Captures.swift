@@ -41,13 +41,32 @@ extension Loader {
     /// itself. What every reader has applied is then trimmed.
     func advanceCapture(_ request: LoadRequest, to applied: Int64?) throws(Failure) {
         guard case .table(let table) = request.step.source.relation else { return }
-        let consumer = "\(request.pipeline)/\(request.step.name) -> \(request.destination.path)"
         try withSource(request.source, .readWrite, StopToken()) { registry throws(LoadStop) in
             try registry.writing { () throws(LoadStop) in
                 guard let entry = try registry.entry(table) else { return }
-                try registry.advance(entry, consumer, to: applied, at: clock.now())
+                try registry.advance(entry, reader(request), to: applied, at: clock.now())
             }
         }
+    }
+
+    /// Notes in the source that its file was put back to before what the request's step has applied, if it was.
+    func noteRestored(_ request: LoadRequest) throws(Failure) {
+        let held = try watermark(
+            pipeline: request.pipeline, step: request.step.name, destination: request.destination)
+        guard case .table(let table) = request.step.source.relation, case .integer(let applied)? = held?.value
+        else { return }
+        try withSource(request.source, .readWrite, StopToken()) { registry throws(LoadStop) in
+            try registry.writing { () throws(LoadStop) in
+                guard let entry = try registry.entry(table), try registry.lastSequence(entry) < applied else { return }
+                try registry.advance(entry, reader(request), to: nil, at: clock.now())
+                try registry.begin(entry, above: applied + 1)
+            }
+        }
+    }
+
+    /// The name under which the source knows the request's step.
+    private func reader(_ request: LoadRequest) -> String {
+        "\(request.pipeline)/\(request.step.name) -> \(request.destination.path)"
     }
 
     private func withSource<Result>(

@@ -28,7 +28,7 @@ extension Loader {
                 let held = try session.ledger.watermark(request.pipeline, request.step.name)
                 let cursor =
                     request.step.strategy == .cdc
-                    ? try session.deltaSource(held?.watermark, try session.destination()).cursor : cursor
+                    ? try source(session, held?.watermark, value).cursor : cursor
                 let watermark = Watermark(
                     pipeline: request.pipeline, step: request.step.name, cursor: cursor.column, value: value,
                     updatedAt: clock.now(), reason: reason,
@@ -64,7 +64,7 @@ extension Loader {
         return try withSession(request, for: .look, stop: stop, progress: LoadProgress()) { session throws(LoadStop) in
             let now = clock.now()
             let held = try session.held()?.watermark
-            let source = try session.deltaSource(held, try session.destination())
+            let source = try source(session, held, value)
             let cursor = source.cursor
             let delta = session.delta(source, [])
             let proposed = value.map {
@@ -86,6 +86,20 @@ extension Loader {
             }
             return WatermarkPreview(current: held?.value, proposed: value, rowsToRead: rows, rowsSkipped: skipped)
         }
+    }
+
+    /// The step's source. A captured table's log answers for the proposed value, which it may not be able to follow.
+    private func source(
+        _ session: LoadSession, _ held: Watermark?, _ value: CursorValue?
+    ) throws(LoadStop) -> DeltaSource {
+        let table = try session.destination()
+        guard try session.capture() != nil else { return try session.deltaSource(held, table) }
+        let proposed = value.map { value in
+            Watermark(
+                pipeline: session.request.pipeline, step: session.request.step.name, cursor: "", value: value,
+                updatedAt: clock.now(), version: 0)
+        }
+        return try session.deltaSource(proposed, table)
     }
 
     private func cursor(of step: LoadStep) throws(Failure) -> Cursor {

@@ -24,10 +24,27 @@ public final class Loader: Sendable {
         _ request: LoadRequest, stop: StopToken, progress: LoadProgress = LoadProgress()
     ) throws(Failure) -> FinishedLoad {
         var isCaptured = false
-        let finished = try withSession(request, for: .load, stop: stop, progress: progress) {
-            session throws(LoadStop) in
-            var load = try stepLoad(session)
+        let finished: FinishedLoad
+        do throws(Failure) {
+            finished = try run(request, stop, progress, &isCaptured)
+        } catch {
+            // What cannot be noted now is noted by the next load that is refused.
+            if isCaptured { try? noteRestored(request) }
+            throw error
+        }
+        if isCaptured, case .integer(let applied)? = finished.watermark?.value {
+            // What cannot be trimmed now is trimmed after a later load; the load itself is done.
+            try? advanceCapture(request, to: applied)
+        }
+        return finished
+    }
+
+    private func run(
+        _ request: LoadRequest, _ stop: StopToken, _ progress: LoadProgress, _ isCaptured: inout Bool
+    ) throws(Failure) -> FinishedLoad {
+        try withSession(request, for: .load, stop: stop, progress: progress) { session throws(LoadStop) in
             isCaptured = try session.capture() != nil
+            var load = try stepLoad(session)
             while true {
                 do throws(LoadStop) {
                     let finished = try commit(session) { now throws(LoadStop) in try load.next(at: now) }
@@ -38,11 +55,6 @@ public final class Loader: Sendable {
                 }
             }
         }
-        if isCaptured, case .integer(let applied)? = finished.watermark?.value {
-            // What cannot be trimmed now is trimmed after a later load; the load itself is done.
-            try? advanceCapture(request, to: applied)
-        }
-        return finished
     }
 
     /// The way in which the session's step finds and writes what changed.

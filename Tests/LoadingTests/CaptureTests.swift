@@ -1,3 +1,4 @@
+import Foundation
 import Loading
 import Model
 import Platform
@@ -163,9 +164,103 @@ import Testing
         try world.load(other)
         #expect(try status(world)?.events == 0)
         #expect(try world.inWarehouse("SELECT count(*) FROM copies") == [[2]])
-        // A reader that went back behind what was trimmed is told so.
-        _ = try world.loader().setWatermark(try world.request(one), to: .integer(1), reason: "test")
-        #expect(try world.failure(one)?.code == .conflict)
+    }
+
+    @Test func watermarkStaysWithinTheLog() throws {
+        let world = try World(orders)
+        try install(world)
+        try world.load(step(world))
+        try world.source.execute("INSERT INTO orders VALUES (1, 'a', 1)")
+        try world.load(step(world))
+        let request = try world.request(step(world))
+        let last = try #require(try status(world)?.lastSequence)
+        for value in [1, last - 1, last + 1] {
+            let set = #expect(throws: Failure.self) {
+                try world.loader().setWatermark(request, to: .integer(value), reason: "test")
+            }
+            let shown = #expect(throws: Failure.self) {
+                try world.loader().previewWatermark(request, to: .integer(value), stop: StopToken())
+            }
+            #expect(set?.code == .conflict && shown?.code == .conflict)
+        }
+        _ = try world.loader().setWatermark(request, to: .integer(last), reason: "test")
+        #expect(try world.load(step(world)).counts == RowCounts())
+    }
+
+    @Test func sourceThatWasPutBackIsNoticed() throws {
+        let world = try World(orders)
+        let path = world.path("source.db")
+        try install(world)
+        try world.load(step(world))
+        try world.source.execute("INSERT INTO orders VALUES (1, 'a', 1)")
+        try world.source.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        let backup = try Data(contentsOf: URL(fileURLWithPath: path))
+        try world.source.execute("INSERT INTO orders VALUES (2, 'b', 2), (3, 'c', 3)")
+        try world.load(step(world))
+        try world.source.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        try backup.write(to: URL(fileURLWithPath: path))
+        #expect(try world.failure(step(world))?.code == .conflict)
+        // It stays so when as many changes have been made as were lost.
+        try world.source.execute("INSERT INTO orders VALUES (4, 'd', 4), (5, 'e', 5), (6, 'f', 6)")
+        #expect(try status(world)?.fault?.contains("full_refresh") ?? false)
+        #expect(try world.failure(step(world))?.code == .conflict)
+        try world.load(step(world), fullRefresh: true)
+        #expect(try status(world)?.fault == nil)
+        try world.source.execute("DELETE FROM orders WHERE id = 5")
+        try world.load(step(world))
+        #expect(try world.isEqual())
+    }
+
+    // MARK: Other triggers
+
+    private static let busy = [
+        "CREATE TRIGGER t AFTER UPDATE ON orders BEGIN UPDATE orders SET v = 'touched' WHERE id = new.id; END",
+        "CREATE TRIGGER t AFTER INSERT ON orders BEGIN DELETE FROM orders WHERE id = new.id; END",
+        "CREATE TRIGGER t AFTER INSERT ON orders BEGIN UPDATE orders SET v = 'made' WHERE id = new.id; END",
+        "CREATE TRIGGER t AFTER INSERT ON orders BEGIN UPDATE orders SET id = id || '0' WHERE id = new.id; END",
+        "CREATE TRIGGER t AFTER DELETE ON orders BEGIN INSERT OR IGNORE INTO orders VALUES (old.id, NULL, 'back'); END",
+        "CREATE TRIGGER t AFTER UPDATE OF id ON orders BEGIN INSERT OR IGNORE INTO orders VALUES (old.id, 9, 'kept'); END",
+        "CREATE TRIGGER t BEFORE UPDATE ON orders BEGIN UPDATE orders SET v = 'before' WHERE id <> old.id; END",
+    ]
+
+    /// Triggers that change the table again, made before or after the capture's.
+    @Test(arguments: busy, [false, true])
+    func otherTriggersMayChangeTheTableToo(_ trigger: String, isLate: Bool) throws {
+        for table in ["id INTEGER PRIMARY KEY", "id TEXT COLLATE NOCASE PRIMARY KEY"] {
+            let world = try World(
+                "CREATE TABLE orders (\(table), code UNIQUE, v); INSERT INTO orders VALUES (1, 1, 'a'), (2, 2, 'b')")
+            if !isLate { try world.source.execute(trigger) }
+            try install(world)
+            try world.load(step(world))
+            if isLate { try world.source.execute(trigger) }
+            for sql in [
+                "UPDATE orders SET v = 'x' WHERE id = 1", "INSERT INTO orders VALUES (3, 3, 'c')",
+                "REPLACE INTO orders VALUES (4, 2, 'd')", "UPDATE OR REPLACE orders SET id = 5 WHERE id = 1",
+                "INSERT INTO orders VALUES (6, 6, 'f') ON CONFLICT DO UPDATE SET v = 'g'",
+                "DELETE FROM orders WHERE id IN (3, 4)",
+            ] {
+                try world.source.execute(sql)
+                try world.load(step(world))
+                #expect(try world.isEqual(by: "id, code, v"), "\(trigger): \(sql)")
+            }
+        }
+    }
+
+    @Test(arguments: ["'x'", "x", "\"x\"", "('x')", "(lower('X'))"])
+    func replaceThatTakesADefaultIsRecordedAsADelete(_ value: String) throws {
+        let world = try World(
+            "CREATE TABLE orders (id INTEGER PRIMARY KEY, e TEXT UNIQUE NOT NULL DEFAULT \(value), b UNIQUE NOT NULL DEFAULT true);"
+        )
+        try install(world)
+        try world.source.execute(
+            """
+            INSERT INTO orders VALUES (1, 'x', 5), (2, 'y', 1), (3, 'z', 3);
+            REPLACE INTO orders VALUES (4, NULL, NULL);
+            UPDATE OR REPLACE orders SET e = NULL WHERE id = 3;
+            """)
+        #expect(try world.inSource("SELECT id FROM orders") == [[3]])
+        let deletes = try log(world, "id").filter { $0[0] == "DELETE" }.map { $0[1] }
+        #expect(Set(deletes) == [1, 2, 4])
     }
 
     @Test func reinstalledCaptureIsNeverTakenForTheOldOne() throws {
