@@ -48,25 +48,12 @@ extension LoadEngine {
         _ completion: @escaping @Sendable (Result<Done, Failure>) -> Void
     ) {
         let place: Place
-        do throws(Failure) {
-            place = try source(connection)
-            try admit()
-        } catch {
-            return completion(.failure(error))
-        }
-        let job = Job(id: identifiers.next(), kind: .edit, files: place.lockNames)
-        guard edits.add(job.id, { completion(.failure($0)) }) else { return dispatcher.forgo() }
-        alarms.set(at: clock.uptime() + Limits.editWaitTime) { [self] in
-            refuseWaiting(job, "the file of connection \(connection)", "change its captures then")
-        }
-        dispatcher.enqueue(job, admitted: true) { [self] job, _ in
-            guard edits.take(job.id) else { return .finished }
-            completion(
-                Result { () throws(Failure) in
-                    do throws(Failure) { return try change(place.file) } catch { throw place.redact(error) }
-                })
-            return .finished
-        }
+        do throws(Failure) { place = try source(connection) } catch { return completion(.failure(error)) }
+        edit(
+            place.lockNames, "the file of connection \(connection)", "change its captures then",
+            { () throws(Failure) in
+                do throws(Failure) { return try change(place.file) } catch { throw place.redact(error) }
+            }, completion)
     }
 
     /// Where a connection leads whose file must exist.
@@ -78,15 +65,5 @@ extension LoadEngine {
                 hint: "correct the connection's path")
         }
         return place
-    }
-}
-
-extension Place {
-    /// The failure without the secrets of the connection's path.
-    fileprivate func redact(_ failure: Failure) -> Failure {
-        var failure = failure
-        failure.message = redact(failure.message)
-        failure.hint = redact(failure.hint)
-        return failure
     }
 }

@@ -20,24 +20,15 @@ extension LoadEngine {
     public func rollback(
         _ id: String, isTrial: Bool, completion: @escaping @Sendable (Result<RolledBackRun, Failure>) -> Void
     ) {
-        let job: Job
+        let files: Set<String>
         do throws(Failure) {
-            let files = try parts(of: try ended(id)).reduce(into: Set<String>()) { $0.formUnion($1.place.lockNames) }
-            try admit()
-            job = Job(id: identifiers.next(), kind: .edit, files: files)
+            files = try parts(of: try ended(id)).reduce(into: []) { $0.formUnion($1.place.lockNames) }
         } catch {
             return completion(.failure(error))
         }
-        guard edits.add(job.id, { completion(.failure($0)) }) else { return dispatcher.forgo() }
-        alarms.set(at: clock.uptime() + Limits.editWaitTime) { [self] in
-            refuseWaiting(job, "the destination of run \(id)", "roll the run back then")
-        }
-        dispatcher.enqueue(job, admitted: true) { [self] job, _ in
-            guard edits.take(job.id) else { return .finished }
-            // Once begun it is not stopped: the time-out is for the wait, and a rollback by half is none.
-            completion(Result { () throws(Failure) in try perform(id, isTrial, StopToken()) })
-            return .finished
-        }
+        edit(
+            files, "the destination of run \(id)", "roll the run back then",
+            { [self] () throws(Failure) in try perform(id, isTrial) }, completion)
     }
 
     /// The steps of a run that write one file.
@@ -46,23 +37,23 @@ extension LoadEngine {
         var steps: [ResolvedStep]
     }
 
-    private func perform(_ id: String, _ isTrial: Bool, _ stop: StopToken) throws(Failure) -> RolledBackRun {
+    private func perform(_ id: String, _ isTrial: Bool) throws(Failure) -> RolledBackRun {
         let run = try ended(id)
         let parts = try parts(of: run)
         // Each file has a transaction of its own: where there are several, none is changed before all were tried.
-        if parts.count > 1, !isTrial { for part in parts { _ = try rollBack(run, part, isTrial: true, stop) } }
+        if parts.count > 1, !isTrial { for part in parts { _ = try rollBack(run, part, isTrial: true) } }
         var done: [StepRollback] = []
-        for part in parts.reversed() { done += try rollBack(run, part, isTrial: isTrial, stop) }
+        for part in parts.reversed() { done += try rollBack(run, part, isTrial: isTrial) }
         guard !isTrial else { return RolledBackRun(run: run, steps: done) }
         return RolledBackRun(run: try record(run, parts, done), steps: done)
     }
 
     private func rollBack(
-        _ run: Run, _ part: Part, isTrial: Bool, _ stop: StopToken
+        _ run: Run, _ part: Part, isTrial: Bool
     ) throws(Failure) -> [StepRollback] {
         do throws(Failure) {
             return try loader.rollback(
-                run: run.id, steps: part.steps.map(\.step), destination: part.place.file, isTrial: isTrial, stop: stop)
+                run: run.id, steps: part.steps.map(\.step), destination: part.place.file, isTrial: isTrial)
         } catch {
             throw part.steps.reduce(error) { $1.redact($0) }
         }

@@ -85,31 +85,13 @@ extension LoadEngine {
         let step: ResolvedStep
         do throws(Failure) {
             step = try resolve(change.pipeline, step: change.step)
-            try admit()
         } catch {
             return completion(.failure(error))
         }
-        let job = Job(id: identifiers.next(), kind: .edit, files: step.destination.lockNames)
-        guard edits.add(job.id, { completion(.failure($0)) }) else { return dispatcher.forgo() }
-        alarms.set(at: clock.uptime() + Limits.editWaitTime) { [self] in
-            refuseWaiting(job, "the destination of \(change.pipeline)/\(change.step)", "set the watermark then")
-        }
-        dispatcher.enqueue(job, admitted: true) { [self] job, _ in
-            guard edits.take(job.id) else { return .finished }
-            completion(Result { () throws(Failure) in try perform(change) })
-            return .finished
-        }
-    }
-
-    /// Refuses an edit that has waited for too long.
-    func refuseWaiting(_ job: Job, _ what: String, _ hint: String) {
-        guard case .removed = dispatcher.cancel(job.id) else { return }
-        let writer = dispatcher.writer(of: job.files).map { "run \($0)" } ?? "another run"
-        edits.refuse(
-            job.id,
-            Failure(
-                .conflict, "\(writer) is writing \(what)", hint: "wait for it to end, or cancel it, and \(hint)",
-                isTransient: true))
+        edit(
+            step.destination.lockNames, "the destination of \(change.pipeline)/\(change.step)",
+            "set the watermark then",
+            { [self] () throws(Failure) in try perform(change) }, completion)
     }
 
     /// Carries a change out, on the edit lane.

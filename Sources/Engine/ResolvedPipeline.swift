@@ -15,6 +15,15 @@ struct Place: Sendable, Equatable {
         text.redact(message, path: file.path)
     }
 
+    /// The failure with its words redacted so.
+    func redact(_ failure: Failure) -> Failure {
+        guard text.hasSecrets else { return failure }
+        var failure = failure
+        failure.message = redact(failure.message)
+        failure.hint = redact(failure.hint)
+        return failure
+    }
+
     /// Every name that another job may know the file by: the path from before it existed, and the file itself.
     var lockNames: Set<String> { [file.path, file.identity] }
 }
@@ -30,11 +39,7 @@ struct ResolvedStep: Sendable {
 
     /// The failure without the secrets of the step's connections, naming the step's field where there is none.
     func redact(_ failure: Failure) -> Failure {
-        guard source.text.hasSecrets || destination.text.hasSecrets else { return failure }
-        var failure = failure
-        failure.message = redact(failure.message)
-        failure.hint = redact(failure.hint)
-        return failure
+        destination.redact(source.redact(failure))
     }
 
     /// The message without the secrets of the step's connections.

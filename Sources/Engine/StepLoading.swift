@@ -24,7 +24,7 @@ public protocol StepLoading: Sendable {
     ) throws(Failure) -> WatermarkPreview
     /// Puts back what a run changed through `steps`, which all write `destination`; as a trial it changes nothing.
     func rollback(
-        run: String, steps: [LoadStep], destination: DatabaseFile, isTrial: Bool, stop: StopToken
+        run: String, steps: [LoadStep], destination: DatabaseFile, isTrial: Bool
     ) throws(Failure) -> [StepRollback]
     /// The tables of a database that record their own changes.
     func captures(_ file: DatabaseFile, stop: StopToken) throws(Failure) -> [Capture]

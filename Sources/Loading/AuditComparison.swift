@@ -91,18 +91,14 @@ struct AuditComparison {
     /// A row that the destination holds below the watermark and whose cursor in the source has no place any more, or one
     /// below the beginning, is read by no run again: what differs in it is drift.
     private mutating func part(_ left: RowReader, _ right: RowReader) -> Int64? {
-        switch place(left) {
+        let from = place(left)
+        switch from {
         case .inside(let part): return part
-        case .outside where isAbove(left): return nil
-        case .outside, .nowhere:
+        case .above: return nil
+        case .below, .nowhere:
             if case .inside(let part) = place(right) { return part }
-            return place(left) == .nowhere ? AuditRuler.nowherePart : nil
+            return from == .nowhere ? AuditRuler.nowherePart : nil
         }
-    }
-
-    private mutating func isAbove(_ reader: RowReader) -> Bool {
-        guard let cursor = rows.cursor else { return false }
-        return ruler.isAbove(reader, cursor)
     }
 
     private mutating func miss(_ left: RowReader, _ part: Int64) throws(LoadStop) {
@@ -117,7 +113,7 @@ struct AuditComparison {
         switch place(right) {
         case .inside(let found): part = found
         case .nowhere: part = AuditRuler.nowherePart
-        case .outside: return
+        case .above, .below: return
         }
         guard !rows.isMarked(right), !isVersion(right, left) else { return }
         try parts.count(part, source: nil, destination: right) { $0.extra += 1 }

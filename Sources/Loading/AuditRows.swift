@@ -33,7 +33,7 @@ struct AuditRows {
         self.pairs = pairs
         func place(_ column: String) -> Int? { pairs.firstIndex { fold($0.source) == fold(column) } }
         // A load that sees all rows goes by the key that the source declares, where the step names none.
-        let declared = relation.shape.columns.filter { $0.keyPosition > 0 }.sorted { $0.keyPosition < $1.keyPosition }
+        let declared = relation.shape.declaredKey
         let names = step.primaryKey.isEmpty && !step.strategy.isIncremental ? declared.map(\.name) : step.primaryKey
         let key = names.compactMap(place)
         guard key.count == names.count || step.primaryKey.isEmpty else {

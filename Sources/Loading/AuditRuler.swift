@@ -8,8 +8,10 @@ struct AuditRuler {
     enum Place: Equatable {
         /// It is compared, and counted in this part.
         case inside(Int64)
-        /// A coming run loads it, or none ever does.
-        case outside
+        /// It lies above the watermark: a coming run reads it.
+        case above
+        /// It lies below the place where a first load began: no run reads it.
+        case below
         /// Its cursor has no place in the order.
         case nowhere
     }
@@ -90,8 +92,8 @@ struct AuditRuler {
         case (_, .null): return includesNull ? .inside(AuditRuler.nowherePart) : .nowhere
         case (.instants, .text):
             guard let (instant, _) = reader.read(rows.bytes(index)) else { return .nowhere }
-            if case .instant(let upper) = upper, instant > upper { return .outside }
-            if case .instant(let lower)? = lower, instant < lower { return .outside }
+            if case .instant(let upper) = upper, instant > upper { return .above }
+            if case .instant(let lower)? = lower, instant < lower { return .below }
             return .inside(interval?.part(ofSeconds: instant.seconds) ?? 0)
         case (.unixTime, .integer), (.plain, .integer):
             return place(.integer(rows.integer(index)), upper)
@@ -103,31 +105,10 @@ struct AuditRuler {
         }
     }
 
-    /// Whether the row that a reader stands on lies above the watermark, so that a coming run reads it.
-    mutating func isAbove(_ rows: RowReader, _ index: Int) -> Bool {
-        guard let upper else { return false }
-        switch (order, rows.type(index)) {
-        case (.instants, .text):
-            guard let (instant, _) = reader.read(rows.bytes(index)), case .instant(let upper) = upper else {
-                return false
-            }
-            return instant > upper
-        case (.unixTime, .integer), (.plain, .integer): return isAbove(.integer(rows.integer(index)), upper)
-        case (.unixTime, .real), (.plain, .real): return isAbove(.real(rows.real(index)), upper)
-        case (.plain, .text): return isAbove(.text(Array(rows.bytes(index))), upper)
-        case (.plain, .blob): return isAbove(.blob(Array(rows.bytes(index))), upper)
-        default: return false
-        }
-    }
-
-    private func isAbove(_ key: CursorKey, _ upper: CursorKey) -> Bool {
-        key.isComparable(to: upper) && key.compare(upper) > 0
-    }
-
     private func place(_ key: CursorKey, _ upper: CursorKey) -> Place {
         guard key.isComparable(to: upper) else { return .nowhere }
-        if key.compare(upper) > 0 { return .outside }
-        if let lower, key.compare(lower) < 0 { return .outside }
+        if key.compare(upper) > 0 { return .above }
+        if let lower, key.compare(lower) < 0 { return .below }
         guard let interval, let whole = key.whole else { return .inside(0) }
         if case .unixTime(let unitsPerSecond) = order {
             return .inside(interval.part(ofSeconds: AuditInterval.quotient(whole, unitsPerSecond)))

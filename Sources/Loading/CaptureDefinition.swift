@@ -172,7 +172,7 @@ extension CaptureDefinition {
                     .notATable, "\(shape.name) is no ordinary table, so nothing can record its changes",
                     hint: "capture the tables behind it"))
         }
-        let key = shape.columns.filter { $0.keyPosition > 0 }.sorted { $0.keyPosition < $1.keyPosition }.map(\.name)
+        let key = shape.declaredKey.map(\.name)
         guard !key.isEmpty else {
             throw .failure(
                 Failure(

@@ -97,8 +97,7 @@ struct CheckedRows {
 
     /// The name under which their row numbers are reached: one that no column bears.
     var rowNumber: String {
-        let names = Set(columns.map(fold))
-        return ["rowid", "_rowid_", "oid"].first { !names.contains($0) } ?? "rowid"
+        freeRowNumber(among: columns) ?? "rowid"
     }
 
     /// The same rows in another table.

@@ -333,8 +333,7 @@ enum DeltaStage {
 
     /// The name under which its row numbers are reached: one that no column bears.
     static func rowNumber(_ delta: DeltaStatement) -> String {
-        let names = Set(delta.columns.map { fold($0.destination) })
-        return ["rowid", "_rowid_", "oid"].first { !names.contains($0) } ?? "rowid"
+        freeRowNumber(among: delta.columns.map(\.destination)) ?? "rowid"
     }
 
     /// The statement that fills it.

@@ -9,3 +9,9 @@ public func freeName(_ wish: String, among taken: [String]) -> String {
     }
     return name
 }
+
+/// A name by which SQLite gives the number of a row that has columns of these names; nil where they hide all of them.
+func freeRowNumber(among columns: [String]) -> String? {
+    let folded = Set(columns.map(fold))
+    return ["rowid", "_rowid_", "oid"].first { !folded.contains($0) }
+}

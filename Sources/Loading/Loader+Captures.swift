@@ -73,17 +73,8 @@ extension Loader {
         _ file: DatabaseFile, _ access: Connection.Access, _ stop: StopToken,
         _ body: (CaptureRegistry) throws(LoadStop) -> Result
     ) throws(Failure) -> Result {
-        do throws(LoadStop) {
-            let connection: Connection
-            do throws(SQLiteError) {
-                connection = try Connection(path: file.path, access: access, stop: stop)
-            } catch {
-                throw .sqlite(error)
-            }
-            defer { connection.close() }
-            return try body(CaptureRegistry(connection: connection, schema: "main"))
-        } catch {
-            throw Loader.wording(file, stop).failure(error)
+        try withFile(file, access, stop) { connection throws(LoadStop) in
+            try body(CaptureRegistry(connection: connection, schema: "main"))
         }
     }
 }

@@ -1,5 +1,5 @@
 public import Model
-public import Platform
+internal import Platform
 internal import SQLite
 
 extension Loader {
@@ -9,14 +9,14 @@ extension Loader {
     /// Fails with `conflict`, and changes nothing, when a row that the run wrote has changed since, and with
     /// `undo_missing` when what is needed was not kept. `isTrial` does it all and leaves the destination as it was.
     public func rollback(
-        run: String, steps: [LoadStep], destination: DatabaseFile, isTrial: Bool, stop: StopToken
+        run: String, steps: [LoadStep], destination: DatabaseFile, isTrial: Bool
     ) throws(Failure) -> [StepRollback] {
         guard destination.exists else {
             throw Failure(
                 .undoMissing, "\(destination.path) is gone, and with it what run \(run) changed there",
                 hint: "restore the file from a copy, then roll back")
         }
-        return try withLedger(destination, access: .readWrite, stop: stop) { ledger throws(LoadStop) in
+        return try withLedger(destination, access: .readWrite) { ledger throws(LoadStop) in
             guard try ledger.exists() else {
                 throw .failure(
                     Failure(

@@ -89,12 +89,8 @@ public final class Loader: Sendable {
 
     /// The tables and views of a database, for people.
     public func inspect(_ file: DatabaseFile, stop: StopToken) throws(Failure) -> [TableSummary] {
-        do throws(SQLiteError) {
-            let connection = try Connection(path: file.path, access: .readOnly, stop: stop)
-            defer { connection.close() }
-            return try connection.tables(in: "main")
-        } catch {
-            throw Loader.wording(file, stop).failure(.sqlite(error))
+        try withFile(file, .readOnly, stop) { connection throws(LoadStop) in
+            try connection.stopping { db throws(SQLiteError) in try db.tables(in: "main") }
         }
     }
 
@@ -175,8 +171,16 @@ public final class Loader: Sendable {
 
     /// Opens a destination for its ledger alone.
     func withLedger<Result>(
-        _ file: DatabaseFile, access: Connection.Access, stop: StopToken = StopToken(),
-        _ body: (DestinationLedger) throws(LoadStop) -> Result
+        _ file: DatabaseFile, access: Connection.Access, _ body: (DestinationLedger) throws(LoadStop) -> Result
+    ) throws(Failure) -> Result {
+        try withFile(file, access, StopToken()) { connection throws(LoadStop) in try body(DestinationLedger(connection))
+        }
+    }
+
+    /// Opens a database alone, runs `body`, closes it, and puts what goes wrong into words.
+    func withFile<Result>(
+        _ file: DatabaseFile, _ access: Connection.Access, _ stop: StopToken,
+        _ body: (Connection) throws(LoadStop) -> Result
     ) throws(Failure) -> Result {
         do throws(LoadStop) {
             let connection: Connection
@@ -186,7 +190,7 @@ public final class Loader: Sendable {
                 throw .sqlite(error)
             }
             defer { connection.close() }
-            return try body(DestinationLedger(connection))
+            return try body(connection)
         } catch {
             throw Loader.wording(file, stop).failure(error)
         }

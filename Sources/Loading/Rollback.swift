@@ -17,7 +17,7 @@ struct Rollback {
 
     /// Rolls the step back; nil when that was done before.
     func perform() throws(LoadStop) -> StepRollback? {
-        guard try undo.rolledBack(run: run, step: step.name) == nil else { return nil }
+        guard try !undo.isRolledBack(run: run, step: step.name) else { return nil }
         let records = try undo.records(run: run, step: step.name)
         guard let committed = try ledger.committed(run: run, step: step.name),
             records.count == committed.result.commits, let last = records.last

@@ -51,12 +51,12 @@ struct SchemaMatch {
     private mutating func compareKeys(
         _ source: TableShape, _ destination: TableShape, _ step: LoadStep
     ) throws(LoadStop) {
-        let declared = source.columns.filter { $0.keyPosition > 0 }.map(\.name)
+        let declared = source.declaredKey.map(\.name)
         let isAppend = step.writeMode == .append && step.strategy != .fullRefresh
         guard source.kind == .table, !declared.isEmpty, !isAppend, step.strategy != .cdc else { return }
         let used =
             step.primaryKey.isEmpty
-            ? destination.columns.filter { $0.keyPosition > 0 }.map(\.name) : step.primaryKey
+            ? destination.declaredKey.map(\.name) : step.primaryKey
         guard !used.isEmpty, !source.isUnique(used) else { return }
         let message =
             "the source \(source.name) is keyed by \(declared.joined(separator: ", ")), but rows are told apart by "

@@ -78,7 +78,7 @@ struct SnapshotRows {
     static func key(
         _ relation: SourceRelation, _ match: SchemaMatch, _ step: LoadStep
     ) throws(LoadStop) -> [SchemaMatch.Pair] {
-        let declared = relation.shape.columns.filter { $0.keyPosition > 0 }.sorted { $0.keyPosition < $1.keyPosition }
+        let declared = relation.shape.declaredKey
         let names = step.primaryKey.isEmpty ? declared.map(\.name) : step.primaryKey
         let key = names.compactMap { name in match.pairs.first { fold($0.source) == fold(name) } }
         guard !names.isEmpty else {
@@ -202,8 +202,7 @@ struct SnapshotRows {
 
     /// The name by which the copy's row numbers are reached: one that no column bears.
     private static func rowNumber(_ pairs: [SchemaMatch.Pair]) -> String {
-        let names = Set(pairs.map { fold($0.source) })
-        return ["rowid", "_rowid_", "oid"].first { !names.contains($0) } ?? "rowid"
+        freeRowNumber(among: pairs.map(\.source)) ?? "rowid"
     }
 }
 

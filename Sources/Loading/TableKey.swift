@@ -11,7 +11,7 @@ struct TableKey {
 
     /// Finds the key for a table of `columns`; nil where there is none, or where not all of it is loaded.
     init?(step: LoadStep, columns: [ColumnShape], source: TableShape) {
-        let declared = source.columns.filter { $0.keyPosition > 0 }.sorted { $0.keyPosition < $1.keyPosition }
+        let declared = source.declaredKey
         let isStep = !step.primaryKey.isEmpty
         self.columns = isStep ? step.primaryKey : declared.map(\.name)
         let names = Set(self.columns.map(fold))

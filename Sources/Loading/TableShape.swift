@@ -43,12 +43,17 @@ struct TableShape {
         return columns.first { fold($0.name) == folded }
     }
 
+    /// The columns of the declared primary key, in its order; empty where there is none.
+    var declaredKey: [ColumnShape] {
+        columns.filter { $0.keyPosition > 0 }.sorted { $0.keyPosition < $1.keyPosition }
+    }
+
     /// How a column, whatever the case of its name, converts what is stored in it; nil where there is none.
     func affinity(of name: String) -> Affinity? { column(name).map { Affinity(declared: $0.type, isStrict: isStrict) } }
 
     /// The name by which the rows' numbers are reached; nil where there are none, or columns hide all of their names.
     var rowNumberName: String? {
-        hasRowNumber ? ["rowid", "_rowid_", "oid"].first { column($0) == nil } : nil
+        hasRowNumber ? freeRowNumber(among: columns.map(\.name)) : nil
     }
 
     /// Whether no two rows share these columns.

@@ -160,7 +160,7 @@ struct TableSurvey {
 
     /// The columns that name a row: a declared key without NULLs, or a column that could be one and is.
     private func key(_ facts: TableFacts) throws(LoadStop) -> ([String], TableFacts.KeyOrigin) {
-        let primary = shape.columns.filter { $0.keyPosition > 0 }.sorted { $0.keyPosition < $1.keyPosition }.map(\.name)
+        let primary = shape.declaredKey.map(\.name)
         let declared = [primary] + facts.indexes.filter { $0.isUnique && !$0.columns.contains("") }.map(\.columns)
         for columns in declared where !columns.isEmpty {
             if try hasNoNulls(columns) { return (columns, .declared) }

@@ -19,7 +19,7 @@ struct UndoLedger {
             key_columns TEXT NOT NULL, columns TEXT NOT NULL, added_columns TEXT NOT NULL,
             old_table TEXT, old_rows INTEGER NOT NULL, definitions TEXT NOT NULL, -- of a table that was replaced
             had_watermark INTEGER NOT NULL,            -- and the watermark as it was before
-            cursor TEXT, value, position_key TEXT, watermark_run TEXT,
+            cursor TEXT, value, position_key TEXT,
             sequence INTEGER NOT NULL UNIQUE,          -- the order of the commits, whatever the clock says
             expires_at INTEGER NOT NULL,
             PRIMARY KEY (run, step, commit_number)
@@ -61,7 +61,7 @@ struct UndoLedger {
         var oldRows = 0
         var definitions: [String] = []
         /// The watermark before the commit; nil when there was none.
-        var watermark: (cursor: String, value: CursorValue?, key: [CursorValue], run: String?)?
+        var watermark: (cursor: String, value: CursorValue?, key: [CursorValue])?
         /// The place among the destination's commits; 0 before it is written.
         var sequence: Int64 = 0
         var expiresAt: Int64
@@ -72,7 +72,7 @@ struct UndoLedger {
         try connection.stopping { db throws(SQLiteError) in
             _ = try db.run(
                 """
-                INSERT INTO main._strandline_undo VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+                INSERT INTO main._strandline_undo VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
                     (SELECT ifnull(max(sequence), 0) + 1 FROM main._strandline_undo), ?)
                 """,
                 [
@@ -83,7 +83,7 @@ struct UndoLedger {
                     .text(NameList.text(record.columns)), .text(NameList.text(record.added)), Value(record.oldTable),
                     Value(record.oldRows), .text(NameList.text(record.definitions)), Value(record.watermark != nil),
                     Value(record.watermark?.cursor), record.watermark?.value?.value ?? .null,
-                    Value(record.watermark.map { KeyText.text($0.key) }), Value(record.watermark?.run),
+                    Value(record.watermark.map { KeyText.text($0.key) }),
                     .integer(record.expiresAt),
                 ])
         }
@@ -99,14 +99,12 @@ struct UndoLedger {
         }
     }
 
-    /// When a run's step was rolled back; nil when it was not.
-    func rolledBack(run: String, step: String) throws(LoadStop) -> Timestamp? {
-        let found = try connection.stopping { db throws(SQLiteError) in
+    /// Whether a run's step was rolled back.
+    func isRolledBack(run: String, step: String) throws(LoadStop) -> Bool {
+        try connection.stopping { db throws(SQLiteError) in
             try db.first(
-                "SELECT rolled_back_at FROM main._strandline_rollbacks WHERE run = ? AND step = ?",
-                [.text(run), .text(step)])
+                "SELECT 1 FROM main._strandline_rollbacks WHERE run = ? AND step = ?", [.text(run), .text(step)]) != nil
         }
-        return found?[0].string.flatMap { Timestamp(rfc3339: $0) }
     }
 
     /// Notes that a run's step was rolled back, and forgets what was kept for it.
@@ -219,7 +217,7 @@ extension UndoLedger.Record {
         if try row.bool("had_watermark") {
             watermark = (
                 cursor: try row.text("cursor"), value: CursorValue(row["value"]),
-                key: KeyText.values(try row.text("position_key")), run: try row.optionalText("watermark_run")
+                key: KeyText.values(try row.text("position_key"))
             )
         }
     }

@@ -49,7 +49,7 @@ final class UndoLog {
         record = UndoLedger.Record(
             run: request.run, step: request.step.name, number: number, pipeline: request.pipeline,
             table: request.step.destination.table, kind: policy == nil ? .notKept : .changed, key: [], columns: [],
-            watermark: held.map { ($0.watermark.cursor, $0.watermark.value, $0.watermark.key, $0.watermark.run) },
+            watermark: held.map { ($0.watermark.cursor, $0.watermark.value, $0.watermark.key) },
             expiresAt: now.adding(policy?.keep ?? Limits.undoTime).microseconds)
     }
 

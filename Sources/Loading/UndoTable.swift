@@ -30,7 +30,7 @@ struct UndoTable {
         if table.step.writeMode != .append || table.step.strategy == .fullRefresh, !table.step.primaryKey.isEmpty {
             key = table.step.primaryKey
         } else {
-            let declared = shape.columns.filter { $0.keyPosition > 0 }.sorted { $0.keyPosition < $1.keyPosition }
+            let declared = shape.declaredKey
             let names = Set(loaded.map(fold))
             key = declared.allSatisfy { names.contains(fold($0.name)) } ? declared.map(\.name) : []
         }
@@ -66,9 +66,7 @@ struct UndoTable {
 
     /// The name by which the table's row numbers are reached: one that no column bears; NULL where there are none.
     var rowNumber: String {
-        guard table.shape?.hasRowNumber ?? true else { return "NULL" }
-        let names = Set((table.shape?.columns ?? []).map { fold($0.name) })
-        return ["rowid", "_rowid_", "oid"].first { !names.contains($0) } ?? "NULL"
+        table.shape?.rowNumberName ?? "NULL"
     }
 
     /// Makes it, or gives it the columns that the table was given since.

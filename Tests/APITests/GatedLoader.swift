@@ -51,9 +51,9 @@ final class GatedLoader: StepLoading {
     }
 
     func rollback(
-        run: String, steps: [LoadStep], destination: DatabaseFile, isTrial: Bool, stop: StopToken
+        run: String, steps: [LoadStep], destination: DatabaseFile, isTrial: Bool
     ) throws(Failure) -> [StepRollback] {
-        try loader.rollback(run: run, steps: steps, destination: destination, isTrial: isTrial, stop: stop)
+        try loader.rollback(run: run, steps: steps, destination: destination, isTrial: isTrial)
     }
 
     func captures(_ file: DatabaseFile, stop: StopToken) throws(Failure) -> [Capture] {

@@ -422,7 +422,7 @@ extension World {
     @discardableResult
     func rollback(_ run: String, _ step: LoadStep, isTrial: Bool = false) throws -> [StepRollback] {
         try loader().rollback(
-            run: run, steps: [step], destination: try file("warehouse.db"), isTrial: isTrial, stop: StopToken())
+            run: run, steps: [step], destination: try file("warehouse.db"), isTrial: isTrial)
     }
 
     /// The failure of a rollback that must fail; nil when it did not.
@@ -430,7 +430,7 @@ extension World {
         let file = try file("warehouse.db")
         do throws(Failure) {
             _ = try loader().rollback(
-                run: run, steps: [step], destination: file, isTrial: false, stop: StopToken())
+                run: run, steps: [step], destination: file, isTrial: false)
             return nil
         } catch {
             return error
