@@ -4,19 +4,59 @@ internal import Platform
 internal import Store
 
 extension LoadEngine {
-    /// The tables of a connection that record their own changes.
+    /// The tables of a connection that record their own changes, each with its readers, and which of them are steps here.
     public func captures(
         _ connection: String, completion: @escaping @Sendable (Result<[Capture], Failure>) -> Void
     ) {
         inspections.submit(
             { [self] (stop) throws(Failure) in
                 let place = try source(connection)
+                var captures: [Capture]
                 do throws(Failure) {
-                    return try loader.captures(place.file, stop: stop)
+                    captures = try loader.captures(place.file, stop: stop)
                 } catch {
                     throw place.redact(error)
                 }
+                try store.reading { (session) throws(Failure) in
+                    for (index, capture) in captures.enumerated() {
+                        for (other, consumer) in capture.consumers.enumerated() {
+                            captures[index].consumers[other].isPresent = isPresent(
+                                consumer.name, capture.table, place.file, session)
+                        }
+                    }
+                }
+                return captures
             }, completion: completion)
+    }
+
+    /// Whether a reader of a table's changes is a step of a pipeline that is there; one whose files cannot be told is.
+    private func isPresent(_ name: String, _ table: String, _ file: DatabaseFile, _ session: ReadSession) -> Bool {
+        guard let reader = CaptureReader(name: name) else { return false }
+        do throws(Failure) {
+            let pipeline = try catalog.pipeline(reader.pipeline, session)
+            guard pipeline.step(reader.step) != nil else { return false }
+            let resolved = try catalog.resolve(pipeline, steps: [reader.step], session)
+            guard let step = try resolved.step(reader.step)?.get() else { return false }
+            return reader.isRead(
+                by: step.step, of: table, from: file, source: step.source.file, destination: step.destination.file)
+        } catch {
+            return error.code != .unknownPipeline
+        }
+    }
+
+    /// Forgets a reader of a table's changes, when no load writes its file.
+    public func forgetConsumer(
+        _ consumer: String, of table: String, _ connection: String,
+        completion: @escaping @Sendable (Result<Void, Failure>) -> Void
+    ) {
+        edit(
+            connection,
+            { [loader] (file) throws(Failure) in
+                guard try !loader.forgetConsumer(consumer, of: table, in: file) else { return }
+                throw Failure(
+                    .notFound, "the changes of \(table) of connection \(connection) have no consumer \(consumer)",
+                    hint: "GET /v1/connections/\(connection)/captures names those that they have")
+            }, completion)
     }
 
     /// Makes a table record its own changes, when no load writes its file; the completion gets how it stands then.

@@ -32,6 +32,8 @@ public protocol StepLoading: Sendable {
     func installCapture(_ file: DatabaseFile, table: String) throws(Failure) -> Capture
     /// Removes a table's capture; false when there was none.
     func removeCapture(_ file: DatabaseFile, table: String) throws(Failure) -> Bool
+    /// Forgets a reader of a captured table's changes; false when there is none of that name.
+    func forgetConsumer(_ consumer: String, of table: String, in file: DatabaseFile) throws(Failure) -> Bool
     /// The tables of a database.
     func inspect(_ file: DatabaseFile, stop: StopToken) throws(Failure) -> [TableSummary]
     /// Compares a step's source and destination, and mends what differs when asked to; ends early when `stop` is raised.

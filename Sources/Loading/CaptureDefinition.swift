@@ -32,7 +32,7 @@ struct CaptureDefinition {
     /// The log's own columns, by names that no column of the table has.
     var sequence: String { freeName("sequence", among: names) }
     var operation: String { freeName("operation", among: names) }
-    private var recordedAt: String { freeName("recorded_at", among: names) }
+    var recordedAt: String { freeName("recorded_at", among: names) }
 
     /// What the log depends on; another text means that the triggers are out of date.
     var fingerprint: String {

@@ -106,10 +106,53 @@ struct CaptureRegistry {
             guard isThere else { return 0 }
             return Int(try db.first("SELECT count(*) FROM \(prefix)\(quoted(entry.log))")?[0].integer ?? 0)
         }
-        let consumers = try consumers(entry)
+        let consumers = try counted(consumers(entry), entry, events)
         return Capture(
             table: entry.table, log: entry.log, fault: try fault(entry) ?? missed(entry, consumers),
             installedAt: entry.installedAt, events: events, lastSequence: try lastSequence(entry), consumers: consumers)
+    }
+
+    /// The readers with what the log holds for them.
+    private func counted(
+        _ consumers: [Capture.Consumer], _ entry: Entry, _ events: Int
+    ) throws(LoadStop) -> [Capture.Consumer] {
+        guard events > 0 else { return consumers }
+        let sequence = quoted(try sequenceColumn(entry))
+        let count = "SELECT count(*) FROM \(prefix)\(quoted(entry.log)) WHERE \(sequence) > ? AND \(sequence) <= ?"
+        var counted = consumers
+        for (place, consumer) in consumers.enumerated() {
+            let others = consumers.enumerated().filter { $0.offset != place }.map(\.element.applied).min() ?? .max
+            let (pending, held) = try connection.stopping { db throws(SQLiteError) in
+                let from = Value.integer(consumer.applied)
+                return (
+                    try db.first(count, [from, .integer(.max)])?[0].integer ?? 0,
+                    try db.first(count, [from, .integer(others)])?[0].integer ?? 0
+                )
+            }
+            counted[place].pending = Int(pending)
+            counted[place].held = Int(held)
+        }
+        return counted
+    }
+
+    /// The column that numbers the changes of a log: its first.
+    private func sequenceColumn(_ entry: Entry) throws(LoadStop) -> String {
+        try connection.stopping { db throws(SQLiteError) in
+            try db.rows("PRAGMA \(prefix)table_info(\(quoted(entry.log)))").first?.text("name") ?? "sequence"
+        }
+    }
+
+    /// What the log tells of the change of a sequence, so that another change of the same number is known from it; nil
+    /// where the log does not hold it any more.
+    func mark(of sequence: Int64, _ definition: CaptureDefinition) throws(LoadStop) -> String? {
+        let parts =
+            [quoted(definition.operation), quoted(definition.recordedAt)]
+            + definition.key.map { "quote(\(quoted($0)))" }
+        return try connection.stopping { db throws(SQLiteError) in
+            try db.first(
+                "SELECT \(parts.joined(separator: " || ' ' || ")) FROM \(prefix)\(quoted(definition.log)) "
+                    + "WHERE \(quoted(definition.sequence)) = ?", [.integer(sequence)])?[0].string
+        }
     }
 
     /// Which reader the log does not reach back to; nil for none.
@@ -117,7 +160,7 @@ struct CaptureRegistry {
         guard let behind = consumers.first(where: { $0.applied < entry.floor }) else { return nil }
         return
             "\(behind.name) has applied \(behind.applied), but the log of \(entry.table) begins after \(entry.floor), "
-            + "since its file was put back to an earlier state: run it once with full_refresh"
+            + "since its file was put back to an earlier state or the reader was forgotten: run it once with full_refresh"
     }
 
     // MARK: Changing; each in a transaction of the caller's, on a connection whose `main` is the source
@@ -128,6 +171,7 @@ struct CaptureRegistry {
         try execute([CaptureRegistry.tables])
         let old = try entry(definition.table)
         if let old, try fault(old) == nil { return }
+        try refuseNullKeys(definition)
         let last = try old.map { entry throws(LoadStop) in try lastSequence(entry) } ?? 0
         let floor = max(last, now.microseconds)
         try execute(definition.remove)
@@ -142,6 +186,32 @@ struct CaptureRegistry {
                     .text(now.rfc3339),
                 ])
         }
+    }
+
+    /// Refuses a table that holds a row without a key: no event could name it. SQLite allows NULL in most keys.
+    private func refuseNullKeys(_ definition: CaptureDefinition) throws(LoadStop) {
+        let isNull = definition.key.map { "\(quoted($0)) IS NULL" }.joined(separator: " OR ")
+        let number = freeRowNumber(among: definition.columns.map(\.name))
+        // Only a table with row numbers can hold such a row.
+        let isPossible = definition.key.contains { name in
+            definition.columns.contains { fold($0.name) == fold(name) && !$0.isRequired }
+        }
+        guard isPossible else { return }
+        let row = try connection.stopping { db throws(SQLiteError) in
+            try db.first(
+                "SELECT \((definition.key.map(quoted) + [number].compactMap { $0 }).joined(separator: ", ")) "
+                    + "FROM \(quoted(definition.table)) WHERE \(isNull) LIMIT 1")
+        }
+        guard let row else { return }
+        let names = definition.key + [number].compactMap { $0 }
+        let values = names.indices.map { "\(names[$0]) \(CursorValue(row[$0])?.display ?? "NULL")" }
+        let column = definition.key.indices.first { row[$0].isNull }.map { definition.key[$0] } ?? ""
+        throw .failure(
+            Failure(
+                .nullKey,
+                "table \(definition.table) holds a row without a value for \(column), which is part of its primary key "
+                    + "(\(values.joined(separator: ", "))), so no event could name it",
+                hint: "give the row a key or delete it, and declare \(column) NOT NULL"))
     }
 
     /// Lets the log of a file that was restored begin anew above what a reader has applied: the sequences up to there
@@ -176,12 +246,34 @@ struct CaptureRegistry {
             try db.execute(
                 "INSERT INTO _strandline_consumers VALUES (?, ?, ?, ?) ON CONFLICT (table_name, consumer) \(keep)",
                 [.text(entry.table), .text(consumer), .integer(applied ?? entry.floor), .text(now.rfc3339)])
-            guard applied != nil else { return }
-            let lowest = try db.first(
-                "SELECT min(applied) FROM _strandline_consumers WHERE table_name = ?", [.text(entry.table)])
-            guard let lowest = lowest?[0].integer, lowest > entry.floor else { return }
-            let sequence = try db.rows("PRAGMA table_info(\(quoted(entry.log)))").first?.text("name") ?? "sequence"
-            try db.execute("DELETE FROM \(quoted(entry.log)) WHERE \(quoted(sequence)) <= ?", [.integer(lowest)])
+        }
+        if applied != nil { try trim(entry) }
+    }
+
+    /// Forgets a reader, and removes from the log what it was kept for; false when there is no such reader.
+    ///
+    /// A reader that is a step after all is refused at its next load where its changes are gone by then.
+    func forget(_ consumer: String, of entry: Entry) throws(LoadStop) -> Bool {
+        let forgotten = try connection.stopping { db throws(SQLiteError) in
+            try db.run(
+                "DELETE FROM _strandline_consumers WHERE table_name = ? AND consumer = ?",
+                [.text(entry.table), .text(consumer)])
+        }
+        guard forgotten > 0 else { return false }
+        try trim(entry)
+        return true
+    }
+
+    /// Removes from the log what every reader has applied: all of it where nobody reads it, since who begins to reads
+    /// the table first.
+    private func trim(_ entry: Entry) throws(LoadStop) {
+        let applied = try consumers(entry).map(\.applied).min()
+        let last = try lastSequence(entry)
+        let lowest = applied ?? last
+        guard lowest > entry.floor else { return }
+        let sequence = quoted(try sequenceColumn(entry))
+        try connection.stopping { db throws(SQLiteError) in
+            try db.execute("DELETE FROM \(quoted(entry.log)) WHERE \(sequence) <= ?", [.integer(lowest)])
             try db.execute(
                 "UPDATE _strandline_captures SET floor = ? WHERE table_name = ?",
                 [.integer(lowest), .text(entry.table)])

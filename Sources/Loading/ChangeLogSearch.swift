@@ -73,6 +73,9 @@ struct ChangeLogSearch {
                     "the log of \(capture.table) ends at \(last), before \(applied): its file was put back to an earlier state",
                     hint: "run once with full_refresh, which reads the table itself"))
         }
+        if let last = try session.lastApplied() {
+            try last.refuseOther(in: capture, definition, registry, reader: CaptureReader(session.request))
+        }
         let relation = try SourceRelation.find(
             .table(capture.log), on: session.connection, in: session.sourceSchema)
         return ChangeLog(

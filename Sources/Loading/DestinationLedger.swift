@@ -196,6 +196,36 @@ struct DestinationLedger {
     /// Where the version of a watermark's last removal is kept; names hold no slash.
     private static func removal(_ pipeline: String, _ step: String) -> String { "removed/\(pipeline)/\(step)" }
 
+    /// The last change of a captured table that a step has applied; nil where none is known.
+    func capturedEvent(_ pipeline: String, _ step: String) throws(LoadStop) -> CapturedEvent? {
+        try connection.stopping { db throws(SQLiteError) in
+            let found = try db.first(
+                "SELECT value FROM main._strandline_meta WHERE key = ?",
+                [.text(DestinationLedger.captured(pipeline, step))])?[0].string
+            guard let found, let space = found.firstIndex(of: " "), let sequence = Int64(found[..<space]) else {
+                return nil
+            }
+            return CapturedEvent(sequence: sequence, mark: String(found[found.index(after: space)...]))
+        }
+    }
+
+    /// Writes the last change of a captured table that a step has applied; nil removes it.
+    func write(_ event: CapturedEvent?, _ pipeline: String, _ step: String) throws(LoadStop) {
+        let key = Value.text(Text(DestinationLedger.captured(pipeline, step)))
+        try connection.stopping { db throws(SQLiteError) in
+            if let event {
+                _ = try db.run(
+                    "INSERT OR REPLACE INTO main._strandline_meta (key, value) VALUES (?, ?)",
+                    [key, .text(Text("\(event.sequence) \(event.mark)"))])
+            } else {
+                _ = try db.run("DELETE FROM main._strandline_meta WHERE key = ?", [key])
+            }
+        }
+    }
+
+    /// Where the last change of a captured table is kept that a step has applied.
+    private static func captured(_ pipeline: String, _ step: String) -> String { "captured/\(pipeline)/\(step)" }
+
     // MARK: Loads
 
     /// What one commit did.

@@ -289,6 +289,7 @@ struct FullRefreshLoad: StepLoad {
             updatedAt: now, run: session.request.run,
             version: try session.ledger.nextVersion(session.request.pipeline, step.name))
         try session.ledger.write(watermark, reached: .integer(last), attempt: session.request.attempt)
+        try session.noteApplied(last, of: definition)
         return watermark
     }
 

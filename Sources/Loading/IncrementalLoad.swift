@@ -381,6 +381,7 @@ struct IncrementalLoad: StepLoad {
         }
         if let after, after != before || reached != held?.reached {
             try session.ledger.write(after, reached: reached, attempt: session.request.attempt)
+            try noteApplied(reached, since: held?.reached)
         }
         let from = range.lower.map { "\(cursor.column) \(range.includesLower ? ">=" : ">") \($0.display)" }
         let to = (tally.position?.key ?? range.upper).map { "\(cursor.column) <= \($0.display)" }
@@ -390,6 +391,15 @@ struct IncrementalLoad: StepLoad {
         return DestinationLedger.Record(
             counts: counts, watermarkBefore: before?.value, watermarkAfter: after?.value, key: after?.key ?? [],
             window: words, warnings: warnings, isFinal: isLast)
+    }
+
+    /// Remembers the highest change of a captured table that was applied.
+    private func noteApplied(_ reached: CursorValue?, since held: CursorValue?) throws(LoadStop) {
+        guard reached != held, case .integer(let sequence)? = reached, let capture = try session.capture() else {
+            return
+        }
+        let definition = try CaptureDefinition.find(capture.table, on: session.connection, in: session.sourceSchema)
+        try session.noteApplied(sequence, of: definition)
     }
 
     private func moves(_ position: DeltaPosition, above held: Watermark?) -> Bool {

@@ -26,6 +26,10 @@ struct LoadStopWording {
     /// The destination's table; empty where only a file is spoken of.
     let table: String
     let stop: StopToken
+    /// Whether a run was stopped, which is tried again by itself; other work a person asks for again.
+    var isRun = true
+
+    private var again: String { isRun ? "the run is tried again by itself" : "then try again" }
 
     /// The failure that a run shows.
     func failure(_ stopped: LoadStop) -> Failure {
@@ -43,12 +47,12 @@ struct LoadStopWording {
         if error.isBusy {
             return Failure(
                 .locked, "\(file(error)) is locked by another program: \(error.message)",
-                hint: "end the other program's transaction; the run is tried again by itself", isTransient: true)
+                hint: "end the other program's transaction; \(again)", isTransient: true)
         }
         if error.isFull {
             return Failure(
                 .diskFull, "\(destination.path) cannot grow: \(error.message)",
-                hint: "free space on its disk; the run is tried again by itself", isTransient: true)
+                hint: "free space on its disk; \(again)", isTransient: true)
         }
         if error.isReadOnly {
             return Failure(
@@ -88,7 +92,7 @@ struct LoadStopWording {
             error.isTransient ? .inputOutput : .internalError,
             "\(file(error)): \(error.operation): \(error.message)",
             hint: error.isTransient
-                ? "look at the disk; the run is tried again by itself" : "correct what the message names",
+                ? "look at the disk; \(again)" : "correct what the message names",
             isTransient: error.isTransient)
     }
 

@@ -37,14 +37,24 @@ extension Loader {
         }
     }
 
+    /// Forgets a reader of a table's changes, and trims what was kept for it alone; false when there is none of that name.
+    public func forgetConsumer(_ consumer: String, of table: String, in file: DatabaseFile) throws(Failure) -> Bool {
+        try withSource(file, .readWrite, StopToken()) { registry throws(LoadStop) in
+            try registry.writing { () throws(LoadStop) in
+                guard let entry = try registry.entry(table) else { return false }
+                return try registry.forget(consumer, of: entry)
+            }
+        }
+    }
+
     /// Makes the request's step a reader of its source's log, from what it has `applied`; nil before it reads the table
     /// itself. What every reader has applied is then trimmed.
     func advanceCapture(_ request: LoadRequest, to applied: Int64?) throws(Failure) {
         guard case .table(let table) = request.step.source.relation else { return }
-        try withSource(request.source, .readWrite, StopToken()) { registry throws(LoadStop) in
+        try withSource(request.source, .readWrite, StopToken(), isRun: true) { registry throws(LoadStop) in
             try registry.writing { () throws(LoadStop) in
                 guard let entry = try registry.entry(table) else { return }
-                try registry.advance(entry, reader(request), to: applied, at: clock.now())
+                try registry.advance(entry, CaptureReader(request).name, to: applied, at: clock.now())
             }
         }
     }
@@ -58,22 +68,17 @@ extension Loader {
         try withSource(request.source, .readWrite, StopToken()) { registry throws(LoadStop) in
             try registry.writing { () throws(LoadStop) in
                 guard let entry = try registry.entry(table), try registry.lastSequence(entry) < applied else { return }
-                try registry.advance(entry, reader(request), to: nil, at: clock.now())
+                try registry.advance(entry, CaptureReader(request).name, to: nil, at: clock.now())
                 try registry.begin(entry, above: applied + 1)
             }
         }
     }
 
-    /// The name under which the source knows the request's step.
-    private func reader(_ request: LoadRequest) -> String {
-        "\(request.pipeline)/\(request.step.name) -> \(request.destination.path)"
-    }
-
     private func withSource<Result>(
-        _ file: DatabaseFile, _ access: Connection.Access, _ stop: StopToken,
+        _ file: DatabaseFile, _ access: Connection.Access, _ stop: StopToken, isRun: Bool = false,
         _ body: (CaptureRegistry) throws(LoadStop) -> Result
     ) throws(Failure) -> Result {
-        try withFile(file, access, stop) { connection throws(LoadStop) in
+        try withFile(file, access, stop, isRun: isRun) { connection throws(LoadStop) in
             try body(CaptureRegistry(connection: connection, schema: "main"))
         }
     }

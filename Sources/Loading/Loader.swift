@@ -177,9 +177,10 @@ public final class Loader: Sendable {
         }
     }
 
-    /// Opens a database alone, runs `body`, closes it, and puts what goes wrong into words.
+    /// Opens a database alone, runs `body`, closes it, and puts what goes wrong into words; `isRun` tells whether a run
+    /// needs it, which is tried again by itself.
     func withFile<Result>(
-        _ file: DatabaseFile, _ access: Connection.Access, _ stop: StopToken,
+        _ file: DatabaseFile, _ access: Connection.Access, _ stop: StopToken, isRun: Bool = false,
         _ body: (Connection) throws(LoadStop) -> Result
     ) throws(Failure) -> Result {
         do throws(LoadStop) {
@@ -192,11 +193,11 @@ public final class Loader: Sendable {
             defer { connection.close() }
             return try body(connection)
         } catch {
-            throw Loader.wording(file, stop).failure(error)
+            throw Loader.wording(file, stop, isRun: isRun).failure(error)
         }
     }
 
-    static func wording(_ file: DatabaseFile, _ stop: StopToken) -> LoadStopWording {
-        LoadStopWording(source: file, destination: file, table: "", stop: stop)
+    static func wording(_ file: DatabaseFile, _ stop: StopToken, isRun: Bool = false) -> LoadStopWording {
+        LoadStopWording(source: file, destination: file, table: "", stop: stop, isRun: isRun)
     }
 }

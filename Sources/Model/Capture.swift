@@ -39,8 +39,14 @@ public struct Capture: Sendable, Equatable {
         public var applied: Int64
         /// When it said so.
         public var updatedAt: Timestamp
+        /// The changes in the log that it has not applied.
+        public var pending = 0
+        /// Those among them that every other consumer has applied, so that the log keeps them for this one alone.
+        public var held = 0
+        /// Whether a step of this server reads the log under that name.
+        public var isPresent = false
 
-        /// Makes a consumer.
+        /// Makes a consumer that nothing is known of but what it has applied.
         public init(name: String, applied: Int64, updatedAt: Timestamp) {
             self.name = name
             self.applied = applied

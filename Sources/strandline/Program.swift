@@ -6,7 +6,7 @@ enum Program {
         ServeCommand.self, ApplyCommand.self, ValidateCommand.self, RunCommand.self, RunsCommand.self,
         StatusCommand.self, RollbackCommand.self,
         WatermarkGetCommand.self, WatermarkSetCommand.self, WatermarkHistoryCommand.self, WatermarkDeleteCommand.self,
-        CaptureInstallCommand.self, CaptureRemoveCommand.self, CaptureStatusCommand.self,
+        CaptureInstallCommand.self, CaptureRemoveCommand.self, CaptureStatusCommand.self, CaptureForgetCommand.self,
         AuditCommand.self, AdviseCommand.self, DemoCommand.self, VersionCommand.self,
     ]
 

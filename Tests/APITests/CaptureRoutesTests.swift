@@ -1,3 +1,4 @@
+import Foundation
 import Model
 import SQLite
 import Testing
@@ -38,6 +39,49 @@ struct CaptureRoutesTests {
         #expect(world.ask(.delete, captures + "/orders").status == 204)
         #expect(world.ask(.delete, captures + "/orders").status == 404)
         #expect(world.ask(.get, captures).json["captures"]?.array?.isEmpty == true)
+    }
+
+    @Test func consumersThatAreGoneAreShownAndForgotten() throws {
+        let world = try World(orders: 1)
+        try world.putOrders()
+        #expect(world.ask(.put, captures + "/orders").status == 200)
+        for (pipeline, step) in [("one", "orders"), ("two", "orders"), ("three", "orders")] {
+            let document = """
+                steps:
+                  - name: \(step)
+                    source: { connection: shop, table: orders }
+                    destination: { connection: warehouse, table: \(pipeline) }
+                    strategy: cdc
+                    primary_key: [id]
+                """
+            #expect(world.ask(.put, "/v1/pipelines/\(pipeline)", body: document).status == 201)
+            let run = world.ask(.post, "/v1/pipelines/\(pipeline)/runs", ["Prefer": "wait=30"]).json
+            #expect(run["state"] == "success", "\(run.text())")
+        }
+        func consumers() -> [JSONValue] {
+            world.ask(.get, captures).json["captures"]?[0]?["consumers"]?.array ?? []
+        }
+        #expect(consumers().map { $0["present"] } == [true, true, true])
+        #expect(world.ask(.delete, "/v1/pipelines/one").status == 204)
+        let other = """
+            steps:
+              - name: orders
+                source: { connection: shop, table: orders }
+                destination: { connection: warehouse, table: two }
+                strategy: snapshot_diff
+            """
+        #expect(world.ask(.put, "/v1/pipelines/two", body: other).status == 200)
+        // Consumers come by their names: one, three, two.
+        #expect(consumers().map { $0["present"] } == [false, true, false])
+        try world.database("shop.db") { try $0.execute("DELETE FROM orders") }
+        #expect(consumers().map { $0["pending"] } == [1, 1, 1])
+        for name in consumers().filter({ $0["present"] == false }).compactMap({ $0["name"]?.string }) {
+            let encoded = name.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+            let target = captures + "/orders/consumers/" + encoded
+            #expect(world.ask(.delete, target).status == 204)
+            #expect(world.ask(.delete, target).status == 404)
+        }
+        #expect(consumers().map { $0["present"] } == [true])
     }
 
     @Test func whatCannotBeCapturedIsAnsweredClearly() throws {

@@ -152,6 +152,7 @@ struct ContractTests {
             ("put_capture", .put, "/v1/connections/shop/captures/orders", ""),
             ("list_captures", .get, "/v1/connections/shop/captures", ""),
             ("put_capture", .put, "/v1/connections/shop/captures/nothing", ""),
+            ("delete_capture_consumer", .delete, "/v1/connections/shop/captures/orders/consumers/nobody", ""),
         ]
         for (name, method, target, body) in asked {
             let answer = world.ask(method, target, body: body)

@@ -115,6 +115,10 @@ final class ScriptedLoader: StepLoading {
         try loader.removeCapture(file, table: table)
     }
 
+    func forgetConsumer(_ consumer: String, of table: String, in file: DatabaseFile) throws(Failure) -> Bool {
+        try loader.forgetConsumer(consumer, of: table, in: file)
+    }
+
     func inspect(_ file: DatabaseFile, stop: StopToken) throws(Failure) -> [TableSummary] {
         try loader.inspect(file, stop: stop)
     }

@@ -104,6 +104,28 @@ import Testing
         #expect(try world.inSource("SELECT * FROM sqlite_schema") == before)
     }
 
+    @Test func rowWithoutAKeyIsRefusedByName() throws {
+        let world = try World(
+            "CREATE TABLE orders (id TEXT, code, v, PRIMARY KEY (id, code)); INSERT INTO orders VALUES ('a', 1, 1), ('b', NULL, 2)"
+        )
+        let before = try world.inSource("SELECT * FROM sqlite_schema")
+        let failure = #expect(throws: Failure.self) { try install(world) }
+        #expect(failure?.code == .nullKey)
+        #expect(failure?.message.contains("id b, code NULL, rowid 2") == true, "\(failure?.message ?? "")")
+        #expect(try world.inSource("SELECT * FROM sqlite_schema") == before)
+        try world.source.execute("UPDATE orders SET code = 2 WHERE code IS NULL")
+        #expect(try install(world).fault == nil)
+    }
+
+    @Test func lockedSourceIsSpokenOfAsThePersonsOwnWork() throws {
+        let world = try World(orders)
+        try world.source.execute("BEGIN IMMEDIATE")
+        let failure = #expect(throws: Failure.self) { try install(world) }
+        try world.source.execute("ROLLBACK")
+        #expect(failure?.code == .locked)
+        #expect(failure?.hint == "end the other program's transaction; then try again")
+    }
+
     @Test func changedTableIsNoticedAndInstalledAnew() throws {
         let world = try World(orders + "INSERT INTO orders VALUES (1, 'a', 1);")
         try install(world)
@@ -209,6 +231,124 @@ import Testing
         try world.source.execute("DELETE FROM orders WHERE id = 5")
         try world.load(step(world))
         #expect(try world.isEqual())
+    }
+
+    /// A copy that has passed the numbers of before gives them to other changes.
+    @Test(arguments: [false, true]) func sourceThatWasPutBackAndHasGoneOnIsNoticed(isRewound: Bool) throws {
+        let world = try World(orders)
+        let path = world.path("source.db")
+        let other = step(world).with { $0.name = "other" }.with { $0.destination.table = "copies" }
+        try install(world)
+        try world.load(other)
+        try world.load(step(world))
+        try world.source.execute("INSERT INTO orders VALUES (1, 'a', 1)")
+        try world.load(step(world))
+        try world.source.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        let backup = try Data(contentsOf: URL(fileURLWithPath: path))
+        try world.source.execute("INSERT INTO orders VALUES (2, 'b', 2), (3, 'c', 3)")
+        try world.load(step(world))
+        if isRewound {
+            let last = try #require(try status(world)?.lastSequence)
+            _ = try world.loader().setWatermark(try world.request(step(world)), to: .integer(last - 2), reason: "test")
+        }
+        try world.source.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        try backup.write(to: URL(fileURLWithPath: path))
+        try world.source.execute("INSERT INTO orders VALUES (4, 'd', 4), (5, 'e', 5), (6, 'f', 6)")
+        let failure = try world.failure(step(world))
+        #expect(failure?.code == .conflict && failure?.hint.contains("full_refresh") == true)
+        #expect(throws: Failure.self) { try world.plan(step(world)) }
+        try world.load(step(world), fullRefresh: true)
+        #expect(try world.isEqual())
+        // Who had applied nothing of what was lost goes on.
+        try world.load(other)
+        #expect(try world.inSource("SELECT * FROM orders") == world.inWarehouse("SELECT * FROM copies"))
+    }
+
+    @Test func copyThatLostNothingIsNotMistaken() throws {
+        let world = try World(orders)
+        let path = world.path("source.db")
+        try install(world)
+        try world.load(step(world))
+        try world.source.execute("INSERT INTO orders VALUES (1, 'a', 1)")
+        try world.load(step(world))
+        try world.source.execute("INSERT INTO orders VALUES (2, 'b', 2)")
+        try world.source.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        let backup = try Data(contentsOf: URL(fileURLWithPath: path))
+        try world.source.execute("INSERT INTO orders VALUES (3, 'c', 3)")
+        try world.source.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        try backup.write(to: URL(fileURLWithPath: path))
+        try world.source.execute("INSERT INTO orders VALUES (4, 'd', 4), (5, 'e', 5)")
+        try world.load(step(world))
+        #expect(try world.isEqual())
+    }
+
+    // MARK: Readers that are gone
+
+    @Test func readerThatIsGoneIsForgottenWithWhatWasKeptForIt() throws {
+        let world = try World(orders)
+        let file = try world.file("source.db")
+        try install(world)
+        let one = step(world)
+        let gone = step(world).with { $0.name = "gone" }.with { $0.destination.table = "copies" }
+        try world.load(one)
+        try world.load(gone)
+        try world.source.execute("INSERT INTO orders VALUES (1, 'a', 1), (2, 'b', 2)")
+        try world.load(one)
+        try world.source.execute("INSERT INTO orders VALUES (3, 'c', 3)")
+        let capture = try #require(try status(world))
+        #expect(capture.events == 3)
+        #expect(capture.consumers.map { CaptureReader(name: $0.name)?.step } == ["gone", "orders"])
+        #expect(capture.consumers.map(\.pending) == [3, 1] && capture.consumers.map(\.held) == [2, 0])
+        let name = capture.consumers[0].name
+        #expect(try !world.loader().forgetConsumer("nobody", of: "orders", in: file))
+        #expect(try !world.loader().forgetConsumer(name, of: "others", in: file))
+        #expect(try status(world) == capture)
+        #expect(try world.loader().forgetConsumer(name, of: "orders", in: file))
+        let left = try #require(try status(world))
+        #expect(left.events == 1 && left.consumers.count == 1 && left.fault == nil)
+        // What it missed is gone, so it must not go on as if nothing had happened.
+        #expect(try world.failure(gone)?.code == .conflict)
+        try world.load(one)
+        #expect(try world.isEqual())
+    }
+
+    @Test func lastReaderLeavesAnEmptyLogFromWhichAnotherBegins() throws {
+        let world = try World(orders)
+        let file = try world.file("source.db")
+        try install(world)
+        try world.load(step(world))
+        try world.source.execute("INSERT INTO orders VALUES (1, 'a', 1)")
+        let reader = CaptureReader(name: try #require(try status(world)?.consumers.first?.name))
+        #expect(try world.loader().forgetConsumer(try #require(reader).name, of: "orders", in: file))
+        #expect(try status(world)?.events == 0)
+        #expect(try world.failure(step(world))?.code == .conflict)
+        try world.load(step(world), fullRefresh: true)
+        try world.source.execute("INSERT INTO orders VALUES (2, 'b', 2)")
+        try world.load(step(world))
+        #expect(try world.isEqual())
+    }
+
+    /// A step that was forgotten by mistake loses nothing where the log still holds its changes.
+    @Test func forgottenReaderGoesOnWhereNothingIsLost() throws {
+        let world = try World(orders)
+        let file = try world.file("source.db")
+        try install(world)
+        let slow = step(world).with { $0.name = "slow" }.with { $0.destination.table = "copies" }
+        try world.load(slow)
+        try world.load(step(world))
+        try world.source.execute("INSERT INTO orders VALUES (1, 'a', 1)")
+        try world.load(step(world))
+        try world.source.execute("INSERT INTO orders VALUES (2, 'b', 2)")
+        let name = try #require(try status(world)?.consumers.first { $0.name.contains("/orders ") }?.name)
+        #expect(try world.loader().forgetConsumer(name, of: "orders", in: file))
+        try world.load(step(world))
+        #expect(try world.isEqual())
+        #expect(try status(world)?.consumers.count == 2)
+    }
+
+    @Test(arguments: ["a/b", "a -> b", "/a -> b", "a/b c -> d", ""])
+    func oddNamesOfReadersAreNone(_ name: String) {
+        #expect(CaptureReader(name: name)?.name ?? name == name)
     }
 
     // MARK: Other triggers

@@ -13,6 +13,8 @@ extension Capture {
                     .object([
                         "name": .string(consumer.name), "applied": .integer(consumer.applied),
                         "updated_at": .string(consumer.updatedAt.rfc3339),
+                        "pending": .integer(Int64(consumer.pending)), "held": .integer(Int64(consumer.held)),
+                        "present": .bool(consumer.isPresent),
                     ])
                 }),
         ])
