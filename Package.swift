@@ -20,8 +20,9 @@ let package = Package(
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(
             name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-gnutls-dev"])]),
+        .systemLibrary(name: "CGLib", pkgConfig: "glib-2.0", providers: [.apt(["libglib2.0-dev"])]),
 
-        .target(name: "Platform", swiftSettings: house),
+        .target(name: "Platform", dependencies: ["CGLib"], swiftSettings: house),
         .target(name: "Model", dependencies: ["Platform"], swiftSettings: house),
         .target(name: "Documents", dependencies: ["CYAML", "Model", "Platform"], swiftSettings: house),
         .target(name: "SQLite", dependencies: ["CSQLite", "Platform"], swiftSettings: house),

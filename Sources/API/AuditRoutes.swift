@@ -118,12 +118,12 @@ private struct AuditWait: Sendable {
 
 extension RequestBody {
     /// The width of an audit's parts; nil when the key is missing or was refused.
-    fileprivate mutating func interval() -> AuditInterval? {
+    fileprivate mutating func interval() -> Interval? {
         guard let node = value("interval") else { return nil }
-        if let interval = AuditInterval(json: node.json) { return interval }
+        if let interval = Interval(json: node.json) { return interval }
         refuse(
             "interval", "`interval` must be a length of time or a whole number",
-            hint: "Write one of \(AuditInterval.words.joined(separator: ", ")), or for a cursor of numbers how many of "
+            hint: "Write one of \(Interval.words.joined(separator: ", ")), or for a cursor of numbers how many of "
                 + "them make a part.")
         return nil
     }

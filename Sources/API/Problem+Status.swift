@@ -11,7 +11,9 @@ extension Failure {
         case .unknownConnection, .unknownStep: field == nil ? 404 : 422
         case .conflict, .cancelled, .fenced, .dependencyFailed, .undoMissing: 409
         case .preconditionFailed: 412
-        case .unknownKey, .missingKey, .invalidValue, .unsupported, .dependencyCycle, .idempotencyMismatch: 422
+        case .unknownKey, .missingKey, .invalidValue, .limitExceeded, .unsupported, .dependencyCycle,
+            .idempotencyMismatch:
+            422
         case .outsideDataRoot, .serverState, .invalidPath, .missingFile, .notADatabase, .isDirectory, .readOnly,
             .corrupt:
             422

@@ -20,7 +20,7 @@ struct AuditRuler {
     static let nowherePart = Int64.min
 
     private let order: CursorOrder
-    private let interval: AuditInterval?
+    private let interval: Interval?
     /// The watermark, up to which rows are compared; nil where the whole table is.
     private let upper: CursorKey?
     /// Where a first load began.
@@ -42,7 +42,7 @@ struct AuditRuler {
 
     /// Compares what lies at or below the watermark.
     init(
-        _ cursor: Cursor, order: CursorOrder, watermark: CursorValue, interval: AuditInterval?
+        _ cursor: Cursor, order: CursorOrder, watermark: CursorValue, interval: Interval?
     ) throws(LoadStop) {
         guard let upper = order.key(watermark) else {
             throw .failure(
@@ -59,14 +59,14 @@ struct AuditRuler {
     }
 
     private static func interval(
-        _ wanted: AuditInterval?, _ order: CursorOrder, from lower: CursorKey?, to upper: CursorKey
-    ) throws(LoadStop) -> AuditInterval? {
+        _ wanted: Interval?, _ order: CursorOrder, from lower: CursorKey?, to upper: CursorKey
+    ) throws(LoadStop) -> Interval? {
         if order.isTime {
             guard wanted?.isTime ?? true else {
                 throw .failure(
                     Failure(
                         .invalidValue, "`interval` is a number, but the step's cursor is a time",
-                        hint: "use one of \(AuditInterval.words.joined(separator: ", "))", field: "interval"))
+                        hint: "use one of \(Interval.words.joined(separator: ", "))", field: "interval"))
             }
             return wanted ?? .day
         }
@@ -111,7 +111,7 @@ struct AuditRuler {
         if let lower, key.compare(lower) < 0 { return .below }
         guard let interval, let whole = key.whole else { return .inside(0) }
         if case .unixTime(let unitsPerSecond) = order {
-            return .inside(interval.part(ofSeconds: AuditInterval.quotient(whole, unitsPerSecond)))
+            return .inside(interval.part(ofSeconds: Interval.quotient(whole, unitsPerSecond)))
         }
         return .inside(interval.part(ofSeconds: whole))
     }

@@ -65,7 +65,7 @@ public enum AuditState: String, Sendable, CaseIterable {
 /// What an audit is asked for.
 public struct AuditOptions: Sendable, Equatable {
     /// How wide the parts are that it counts by; nil for the usual width.
-    public var interval: AuditInterval?
+    public var interval: Interval?
     /// Insert the missing rows, and update the different ones.
     public var heal: Bool
     /// With `heal`, delete the extra rows too.
@@ -75,7 +75,7 @@ public struct AuditOptions: Sendable, Equatable {
 
     /// Makes options; a plain comparison unless said.
     public init(
-        interval: AuditInterval? = nil, heal: Bool = false, deleteExtra: Bool = false, allowShrink: Bool = false
+        interval: Interval? = nil, heal: Bool = false, deleteExtra: Bool = false, allowShrink: Bool = false
     ) {
         self.interval = interval
         self.heal = heal

@@ -35,6 +35,7 @@ public struct Failure: Error, Sendable, Equatable {
         case unknownKey = "unknown_key"
         case missingKey = "missing_key"
         case invalidValue = "invalid_value"
+        case limitExceeded = "limit_exceeded"
         case unsupported = "unsupported"
         case dependencyCycle = "dependency_cycle"
         case unknownConnection = "unknown_connection"

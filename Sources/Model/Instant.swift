@@ -79,11 +79,15 @@ extension Instant {
 
     /// Reads the text of a string as `InstantReader` does.
     public init?(iso8601 text: String) {
+        guard let read = Instant.read(text) else { return nil }
+        self = read.instant
+    }
+
+    /// The instant and the zone of a text, as `InstantReader` reads them.
+    static func read(_ text: String) -> (instant: Instant, zone: Zone)? {
         var text = text
         var reader = InstantReader()
-        let read = text.withUTF8 { reader.read(UnsafeRawBufferPointer($0)) }
-        guard let read else { return nil }
-        self = read.instant
+        return text.withUTF8 { reader.read(UnsafeRawBufferPointer($0)) }
     }
 }
 

@@ -43,6 +43,8 @@ public struct LoadStep: Sendable, Equatable {
     public var changeLog = ChangeLogFormat()
     /// What its rows must meet before they are committed.
     public var checks: [Check] = []
+    /// What a backfill slices its rows by, as the document says; nil where it does not.
+    public var partitionBy: PartitionScheme?
 
     /// Makes a step.
     public init(
@@ -66,6 +68,14 @@ public struct LoadStep: Sendable, Equatable {
         self.schemaPolicy = schemaPolicy
         self.onGap = onGap
         self.onDuplicateKey = onDuplicateKey
+    }
+
+    /// What a backfill slices its rows by unless it is told otherwise: as the document says, else days of the time that
+    /// orders change; nil where neither is there.
+    public var partitionScheme: PartitionScheme? {
+        if let partitionBy { return partitionBy }
+        guard strategy == .timestamp, let cursor else { return nil }
+        return PartitionScheme(column: cursor.column, format: cursor.format, interval: .day)
     }
 
     /// Whether a check looks at the rows of the delta, which must then be staged.

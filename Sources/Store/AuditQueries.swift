@@ -118,7 +118,7 @@ extension Audit {
             options: AuditOptions(
                 interval: row["part_interval"].isNull
                     ? nil
-                    : try row.decoded("part_interval") { JSONValue(stored: $0).flatMap { AuditInterval(json: $0) } },
+                    : try row.decoded("part_interval") { JSONValue(stored: $0).flatMap { Interval(json: $0) } },
                 heal: try row.bool("heal"), deleteExtra: try row.bool("delete_extra"),
                 allowShrink: try row.bool("allow_shrink")),
             createdAt: try row.timestamp("created_at"), startedAt: try row.optionalTimestamp("started_at"),

@@ -16,7 +16,7 @@ enum ImportTable {
         "HTTPServer": ["CMicroHTTP", "Platform"],
         "HTTPClient": ["CCurl", "Platform"],
         "Model": ["Platform"],
-        "Platform": [],
+        "Platform": ["CGLib"],
         // The text of openapi.yaml.
         "COpenAPI": [],
         // The documents of examples/demo.

@@ -17,7 +17,20 @@ struct DocumentRefusalTests {
             (step() + "schedule: { every: 5m }", .unsupported, "schedule", "POST /v1/pipelines/orders/runs"),
             (step() + "after: [customers]", .unsupported, "after", "POST /v1/pipelines/orders/runs"),
             (step() + "freshness: { warn_after: 1h }", .unsupported, "freshness", "watermarks"),
-            (step("partition_by: { column: a, interval: day }"), .unsupported, "steps[0].partition_by", "Remove it"),
+            (step("partition_by: { interval: day }"), .missingKey, "steps[0].partition_by.column", "created_at"),
+            (
+                step("partition_by: { column: a, interval: 2d }"), .invalidValue, "steps[0].partition_by.interval",
+                "week"
+            ),
+            (step("partition_by: { column: a, interval: 0 }"), .invalidValue, "steps[0].partition_by.interval", "week"),
+            (
+                step("partition_by: { column: a, timezone: Berlin }"), .invalidValue, "steps[0].partition_by.timezone",
+                "Europe/Berlin"
+            ),
+            (
+                step("partition_by: { column: a, interval: 1000, timezone: UTC }"), .invalidValue,
+                "steps[0].partition_by.timezone", "Remove"
+            ),
             (step("detect_deletes: rows"), .invalidValue, "steps[0].detect_deletes", "one of keys"),
             (step("detect_deletes: keys", "write_mode: append"), .invalidValue, "steps[0].detect_deletes", "upsert"),
             (

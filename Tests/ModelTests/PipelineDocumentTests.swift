@@ -94,6 +94,20 @@ struct PipelineDocumentTests {
         #expect(events.map(\.code) == [.unsupported])
     }
 
+    @Test func readsWhatABackfillSlicesBy() throws {
+        func scheme(_ text: String) throws -> PartitionScheme? {
+            try decode(step("partition_by: \(text)")).pipeline.steps[0].partitionBy
+        }
+        #expect(try scheme("created_at") == PartitionScheme(column: "created_at", interval: .day))
+        #expect(
+            try scheme("{ column: at, interval: month, format: unix_millis, timezone: Europe/Berlin }")
+                == PartitionScheme(column: "at", format: .unixMillis, interval: .month, timezone: "Europe/Berlin"))
+        #expect(try scheme("{ column: id, interval: 1000 }") == PartitionScheme(column: "id", interval: .count(1000)))
+        #expect(
+            try decode(step("write_mode: upsert")).pipeline.steps[0].partitionScheme
+                == PartitionScheme(column: "updated_at", interval: .day))
+    }
+
     @Test func aSnapshotDiffNeedsAKeyOnlyForAQuery() throws {
         let diff = try decode(step("strategy: snapshot_diff", "soft_delete: deleted_at", without: ["cursor"]))
             .pipeline.steps[0]
@@ -147,7 +161,7 @@ struct PipelineDocumentTests {
     }
 
     @Test func usesTheDefaultsThatProtectTheData() throws {
-        let orders = try decode(step()).pipeline.steps[0]
+        let orders = try decode(step("description: none")).pipeline.steps[0]
         #expect(orders.writeMode == .upsert)
         #expect(orders.lookback == .time(.seconds(3_600)))
         #expect(orders.settle == .none)
@@ -166,7 +180,7 @@ struct PipelineDocumentTests {
         #expect(numbered.onGap == .warn)
         let keyless = try decode(step("strategy: sequence", "cursor: id", without: ["primary_key"])).pipeline.steps[0]
         #expect(keyless.writeMode == .append)
-        let pipeline = try decode(step()).pipeline
+        let pipeline = try decode(step("description: none")).pipeline
         #expect(pipeline.retries == RetryPolicy())
         #expect(pipeline.timeout == nil)
     }

@@ -8,10 +8,9 @@ struct StepDecoding {
     private static let keys = [
         "name", "kind", "depends_on", "source", "destination", "strategy", "cursor", "primary_key", "write_mode",
         "lookback", "settle", "max_shrink", "columns", "schema_policy", "on_gap", "on_duplicate_key", "detect_deletes",
-        "soft_delete", "undo", "change_log", "checks",
+        "soft_delete", "undo", "change_log", "checks", "partition_by",
     ]
     private static let unsupported = [
-        "partition_by": "Remove it; reload the whole table with a run of `full_refresh: true`.",
         "max_future": "Remove it; a cursor may move the watermark up to 5 minutes ahead of the clock.",
         "sql": "Steps of kind `load` read a query with `source: { connection: ..., query: ... }`.",
     ]
@@ -43,6 +42,7 @@ struct StepDecoding {
         step.onDuplicateKey = onDuplicateKey ?? step.onDuplicateKey
         MovementDecoding(fields: fields).decode(into: &step)
         step.undo = undo(fields)
+        step.partitionBy = PartitionDecoding(step: fields).scheme(of: step)
         step.checks = CheckDecoding(step: fields).checks(of: step)
         StepCoherence(fields: fields).check(step)
         // A step whose parts were refused still goes through this, so that all of its faults are told at once.

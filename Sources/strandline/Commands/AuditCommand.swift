@@ -35,9 +35,9 @@ struct AuditCommand: Command {
         var interval = JSONValue.null
         if let given = arguments.value("interval") {
             interval = Int64(given.value).map { .integer($0) } ?? .string(given.value)
-            if AuditInterval(json: interval) == nil {
+            if Interval(json: interval) == nil {
                 problems.append(
-                    "--interval is `\(given.value)`; it takes \(AuditInterval.words.joined(separator: ", ")), or a whole "
+                    "--interval is `\(given.value)`; it takes \(Interval.words.joined(separator: ", ")), or a whole "
                         + "number")
             }
         }

@@ -1,7 +1,7 @@
 internal import Platform
 
-/// How wide the parts are that an audit counts by.
-public enum AuditInterval: Sendable, Hashable {
+/// How wide the parts are in which rows are counted by an audit, or reloaded by a backfill.
+public enum Interval: Sendable, Hashable {
     case hour, day, week, month, year
     /// So many numbers of a cursor that counts.
     case count(Int64)
@@ -48,15 +48,15 @@ public enum AuditInterval: Sendable, Hashable {
     /// The number of the part that the seconds since 1970 lie in; parts of a later time have higher numbers.
     public func part(ofSeconds seconds: Int64) -> Int64 {
         switch self {
-        case .hour: return AuditInterval.quotient(seconds, 3_600)
-        case .day: return AuditInterval.quotient(seconds, 86_400)
+        case .hour: return Interval.quotient(seconds, 3_600)
+        case .day: return Interval.quotient(seconds, 86_400)
         // 1970 began on a Thursday; weeks begin on Mondays.
-        case .week: return AuditInterval.quotient(AuditInterval.quotient(seconds, 86_400) + 3, 7)
+        case .week: return Interval.quotient(Interval.quotient(seconds, 86_400) + 3, 7)
         case .month:
-            let (year, month, _) = CivilDate(daysSinceEpoch: AuditInterval.quotient(seconds, 86_400)).parts
+            let (year, month, _) = CivilDate(daysSinceEpoch: Interval.quotient(seconds, 86_400)).parts
             return year * 12 + month - 1
-        case .year: return CivilDate(daysSinceEpoch: AuditInterval.quotient(seconds, 86_400)).parts.year
-        case .count(let count): return AuditInterval.quotient(seconds, count)
+        case .year: return CivilDate(daysSinceEpoch: Interval.quotient(seconds, 86_400)).parts.year
+        case .count(let count): return Interval.quotient(seconds, count)
         }
     }
 
@@ -70,7 +70,7 @@ public enum AuditInterval: Sendable, Hashable {
         case .day: return part * 86_400
         case .week: return (part * 7 - 3) * 86_400
         case .month:
-            let year = AuditInterval.quotient(part, 12)
+            let year = Interval.quotient(part, 12)
             return days(year, part - year * 12 + 1) * 86_400
         case .year: return days(part, 1) * 86_400
         case .count(let count): return part.multipliedReportingOverflow(by: count).partialValue
