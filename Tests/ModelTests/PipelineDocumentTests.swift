@@ -161,7 +161,7 @@ struct PipelineDocumentTests {
     }
 
     @Test func usesTheDefaultsThatProtectTheData() throws {
-        let orders = try decode(step("description: none")).pipeline.steps[0]
+        let orders = try decode(step()).pipeline.steps[0]
         #expect(orders.writeMode == .upsert)
         #expect(orders.lookback == .time(.seconds(3_600)))
         #expect(orders.settle == .none)
@@ -180,7 +180,7 @@ struct PipelineDocumentTests {
         #expect(numbered.onGap == .warn)
         let keyless = try decode(step("strategy: sequence", "cursor: id", without: ["primary_key"])).pipeline.steps[0]
         #expect(keyless.writeMode == .append)
-        let pipeline = try decode(step("description: none")).pipeline
+        let pipeline = try decode(step()).pipeline
         #expect(pipeline.retries == RetryPolicy())
         #expect(pipeline.timeout == nil)
     }
