@@ -11,6 +11,14 @@ public struct RolledBackRun: Sendable {
     public let steps: [StepRollback]
 }
 
+/// An audit whose repair was rolled back, or for which that was tried, with what was put back.
+public struct RolledBackAudit: Sendable {
+    /// The audit.
+    public let audit: Audit
+    /// What was done; empty when nothing was left to roll back.
+    public let steps: [StepRollback]
+}
+
 extension LoadEngine {
     /// Puts back what an ended run changed in its destinations: rows, schema and watermarks. `isTrial` says what would
     /// be done and changes nothing.
@@ -41,19 +49,19 @@ extension LoadEngine {
         let run = try ended(id)
         let parts = try parts(of: run)
         // Each file has a transaction of its own: where there are several, none is changed before all were tried.
-        if parts.count > 1, !isTrial { for part in parts { _ = try rollBack(run, part, isTrial: true) } }
+        if parts.count > 1, !isTrial { for part in parts { _ = try rollBack(id, part, isTrial: true) } }
         var done: [StepRollback] = []
-        for part in parts.reversed() { done += try rollBack(run, part, isTrial: isTrial) }
+        for part in parts.reversed() { done += try rollBack(id, part, isTrial: isTrial) }
         guard !isTrial else { return RolledBackRun(run: run, steps: done) }
         return RolledBackRun(run: try record(run, parts, done), steps: done)
     }
 
     private func rollBack(
-        _ run: Run, _ part: Part, isTrial: Bool
+        _ id: String, _ part: Part, isTrial: Bool
     ) throws(Failure) -> [StepRollback] {
         do throws(Failure) {
             return try loader.rollback(
-                run: run.id, steps: part.steps.map(\.step), destination: part.place.file, isTrial: isTrial)
+                run: id, steps: part.steps.map(\.step), destination: part.place.file, isTrial: isTrial)
         } catch {
             throw part.steps.reduce(error) { $1.redact($0) }
         }
@@ -110,5 +118,65 @@ extension LoadEngine {
             }
         }
         return parts
+    }
+}
+
+extension LoadEngine {
+    /// Puts back what an audit that has ended mended in its destination, and leaves the watermark alone. `isTrial` says
+    /// what would be done and changes nothing.
+    ///
+    /// Refused as the rollback of a run is, and with `conflict` for an audit that only compared.
+    public func rollbackAudit(
+        _ id: String, isTrial: Bool, completion: @escaping @Sendable (Result<RolledBackAudit, Failure>) -> Void
+    ) {
+        let files: Set<String>
+        do throws(Failure) {
+            files = try part(of: try mended(id))?.place.lockNames ?? []
+        } catch {
+            return completion(.failure(error))
+        }
+        edit(
+            files, "the destination of audit \(id)", "roll the audit back then",
+            { [self] () throws(Failure) in try performAudit(id, isTrial) }, completion)
+    }
+
+    private func performAudit(_ id: String, _ isTrial: Bool) throws(Failure) -> RolledBackAudit {
+        let audit = try mended(id)
+        guard let part = try part(of: audit) else { return RolledBackAudit(audit: audit, steps: []) }
+        let done = try rollBack(id, part, isTrial: isTrial)
+        // Done before, and recorded; after a crash between the two this makes up for it.
+        guard !isTrial, !done.isEmpty || audit.rolledBackAt == nil else {
+            return RolledBackAudit(audit: audit, steps: done)
+        }
+        let recorded = records.insist("record the rollback of audit \(id)") { (transaction) throws(StoreError) in
+            let audit = try transaction.markAuditRolledBack(id)
+            try RunRecords.append(.rolledBack(audit, done), transaction)
+            return audit
+        }
+        return RolledBackAudit(audit: recorded ?? audit, steps: done)
+    }
+
+    /// The audit, which must have ended and have been asked to mend.
+    private func mended(_ id: String) throws(Failure) -> Audit {
+        let audit = try audit(id)
+        guard audit.options.heal else {
+            throw Failure(
+                .conflict, "audit \(id) compared and changed nothing",
+                hint: "only one with `heal: true` can be rolled back")
+        }
+        guard audit.state.isFinal else {
+            throw Failure(
+                .conflict, "audit \(id) is \(audit.state.rawValue)",
+                hint: "wait for its end, or cancel it; then roll it back")
+        }
+        return audit
+    }
+
+    /// What the audit wrote; nil where it did not succeed, and so wrote nothing.
+    private func part(of audit: Audit) throws(Failure) -> Part? {
+        guard audit.state == .success else { return nil }
+        guard let step = try resolve(audit.pipeline, steps: [audit.step]).step(audit.step) else { return nil }
+        let found = try step.get()
+        return Part(place: found.destination, steps: [found])
     }
 }

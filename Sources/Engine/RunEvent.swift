@@ -20,6 +20,7 @@ struct RunEvent: Sendable {
         case auditStarted = "audit_started"
         case auditReleased = "audit_released"
         case auditFinished = "audit_finished"
+        case auditRolledBack = "audit_rolled_back"
     }
 
     /// What happened.
@@ -66,6 +67,13 @@ struct RunEvent: Sendable {
         RunEvent(
             kind: .runRolledBack, pipeline: run.pipeline, run: run.id, step: nil,
             payload: .object(["steps": .array(steps.map(\.json))]))
+    }
+
+    /// What an audit had mended was rolled back.
+    static func rolledBack(_ audit: Audit, _ steps: [StepRollback]) -> RunEvent {
+        RunEvent(
+            kind: .auditRolledBack, pipeline: audit.pipeline, run: nil, step: audit.step,
+            payload: .object(["audit": .string(audit.id), "steps": .array(steps.map(\.json))]))
     }
 
     /// A watermark changed.

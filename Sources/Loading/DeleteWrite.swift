@@ -38,7 +38,7 @@ struct DeleteWrite {
         }
         // Found once: what is kept for a rollback is what is removed then.
         let isThere = column.map { "d.\(quoted($0)) IS NULL AND " } ?? ""
-        return try undo.around(["\(table.sql) AS d WHERE \(isThere)\(condition)"]) { () throws(LoadStop) in
+        return try undo.around(["\(table.sql) AS d WHERE \(isThere)\(condition)"], nil) { () throws(LoadStop) in
             try write(where: undo.keepsRows ? undo.isTouched : condition, at: now, session)
         }
     }

@@ -28,20 +28,24 @@ struct UpsertWrite: DeltaWrite {
         DeltaStatement.Text(sql: "SELECT \(delta.inserted) FROM \(DeltaStage.table) WHERE true", parameters: [])
     }
 
-    private func upsert(_ rows: DeltaStatement.Text) -> DeltaStatement.Text {
-        KeyedUpsert(columns: delta.columns.map(\.destination), keyColumns: delta.keyColumns, table: table).text(rows)
+    private var keyed: KeyedUpsert {
+        KeyedUpsert(columns: delta.columns.map(\.destination), keyColumns: delta.keyColumns, table: table)
     }
+
+    private func upsert(_ rows: DeltaStatement.Text) -> DeltaStatement.Text { keyed.text(rows) }
 
     /// The staged rows that are new or differ from those that are there, as they stand behind FROM.
     private var touched: String {
-        let keys = Set(delta.keyColumns.map(fold))
-        let others = delta.columns.map(\.destination).filter { !keys.contains(fold($0)) }
         let same = delta.keyColumns.map { "d.\(quoted($0)) = s.\(quoted($0))" }.joined(separator: " AND ")
-        let changes =
-            (others.isEmpty ? [] : [DestinationTable.differs(others, table.shape, old: "d", new: "s")])
-            + [DeleteWrite(table).isMarked("d")].compactMap { $0 }
-        let differs = changes.isEmpty ? "" : " AND NOT (\(changes.joined(separator: " OR ")))"
+        let differs = keyed.differs(old: "d", new: "s").map { " AND NOT (\($0))" } ?? ""
         return "\(DeltaStage.table) AS s WHERE NOT EXISTS (SELECT 1 FROM \(table.sql) AS d WHERE \(same)\(differs))"
+    }
+
+    /// The staged rows, `count` in number, as they will be written.
+    private func stagedRows(_ count: Int) -> StagedRows {
+        StagedRows(
+            sql: DeltaStage.table, columns: keyed.columns, updated: keyed.others, key: delta.keyColumns,
+            differs: keyed.differs(old: "d", new: "s") ?? "false", cleared: DeleteWrite(table).column, count: count)
     }
 
     func write(_ range: DeltaRange, _ session: LoadSession) throws(LoadStop) -> RowCounts {
@@ -56,7 +60,7 @@ struct UpsertWrite: DeltaWrite {
         }
         let upsert = upsert(rows)
         let before = try table.mayIgnoreRows(session) ? try session.rowsInDestination(table) : nil
-        let (changed, updated) = try session.undoable([touched]) { () throws(LoadStop) in
+        let (changed, updated) = try session.undoable([touched], kept.map(stagedRows)) { () throws(LoadStop) in
             try session.connection.stopping { db throws(SQLiteError) in
                 try db.countingUpdates { () throws(SQLiteError) in try db.run(upsert.sql, upsert.parameters) }
             }
@@ -280,7 +284,7 @@ extension AppendWrite {
         }
         guard let undo = session.undo, undo.keepsRows else { return try insert() }
         return undo.keepsKeys
-            ? try undo.around([DeltaStage.table], insert)
+            ? try undo.around([DeltaStage.table], nil, insert)
             : try undo.aroundAppend(insert)
     }
 }

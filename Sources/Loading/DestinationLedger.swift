@@ -105,6 +105,11 @@ struct DestinationLedger {
         CREATE INDEX main._strandline_quarantine_waiting ON _strandline_quarantine (pipeline, step)
             WHERE resolved_at IS NULL;
         """,
+        // The rows kept beside a table may hold both sides of a change from now on, which programs of before overlook.
+        """
+        ALTER TABLE main._strandline_loads ADD COLUMN by_audit INTEGER NOT NULL DEFAULT 0; -- `run` is the audit then
+        UPDATE main._strandline_loads SET by_audit = 1 WHERE load_window = 'audit: rows that differed were mended';
+        """,
     ]
 
     // MARK: Watermarks
@@ -355,7 +360,7 @@ struct DestinationLedger {
             try db.rows(
                 """
                 SELECT sum(rows_read) FROM main._strandline_loads INDEXED BY _strandline_loads_by_step
-                WHERE pipeline = ? AND step = ? AND run <> ? GROUP BY run HAVING max(final) = 1
+                WHERE pipeline = ? AND step = ? AND run <> ? AND by_audit = 0 GROUP BY run HAVING max(final) = 1
                 ORDER BY run DESC LIMIT ?
                 """, [.text(pipeline), .text(step), .text(run), Value(count)]
             ).map { Int($0[0].integer ?? 0) }
@@ -369,8 +374,8 @@ struct DestinationLedger {
                 """
                 INSERT INTO main._strandline_loads (run, step, commit_number, pipeline, attempt, final, rows_read,
                     rows_inserted, rows_updated, rows_unchanged, rows_deleted, watermark_before, watermark_after,
-                    position_key, load_window, warnings, committed_at, manifest, rows_quarantined, checks)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    position_key, load_window, warnings, committed_at, manifest, rows_quarantined, checks, by_audit)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
                 [
                     .text(request.run), .text(request.step.name), Value(manifest.number), .text(request.pipeline),
@@ -381,6 +386,7 @@ struct DestinationLedger {
                     .text(WarningText.text(record.warnings)), .text(manifest.at.rfc3339),
                     .text(manifest.json.text()), Value(record.counts.quarantined),
                     record.checks.isEmpty ? .null : .text(JSONValue.array(record.checks.map(\.json)).text()),
+                    Value(request.isAudit),
                 ])
             // Runs sort by their identifiers, which sort by time; the run in hand is the newest.
             _ = try db.run(

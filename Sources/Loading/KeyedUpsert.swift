@@ -8,25 +8,33 @@ struct KeyedUpsert {
     let keyColumns: [String]
     let table: DestinationTable
 
+    /// The columns that may differ though the key is the same.
+    ///
+    /// A key that ignores case may come with other bytes than those that are there.
+    var others: [String] {
+        let keys = Set(keyColumns.map(fold))
+        let isBinary = table.shape?.uniqueKeys.contains { $0.columns == keys && $0.isBinary } ?? true
+        return columns.filter { !isBinary || !keys.contains(fold($0)) }
+    }
+
+    /// The condition that a row of the table, called `old`, is changed to the row `new` of its key; nil where none is.
+    func differs(old: String, new: String) -> String? {
+        // A row that comes back loses its mark.
+        let conditions =
+            [DestinationTable.differs(others, table.shape, old: old, new: new), DeleteWrite(table).isMarked(old) ?? ""]
+            .filter { !$0.isEmpty }
+        return conditions.isEmpty ? nil : conditions.joined(separator: " OR ")
+    }
+
     /// The statement for the rows of a SELECT, which must have a WHERE: SQLite would take ON CONFLICT for a join's else.
     func text(_ rows: DeltaStatement.Text) -> DeltaStatement.Text {
         let key = keyColumns.map(quoted).joined(separator: ", ")
-        let keys = Set(keyColumns.map(fold))
-        // A key that ignores case may come with other bytes than those that are there.
-        let isBinary = table.shape?.uniqueKeys.contains { $0.columns == keys && $0.isBinary } ?? true
-        let others = columns.filter { !isBinary || !keys.contains(fold($0)) }
         var action = "DO NOTHING"
-        var changes = others.map { "\(quoted($0)) = excluded.\(quoted($0))" }
-        var differs = [DestinationTable.differs(others, table.shape, old: "strandline_old", new: "excluded")]
-        // A row that comes back loses its mark.
-        let deletion = DeleteWrite(table)
-        if let unmark = deletion.unmark, let isMarked = deletion.isMarked("strandline_old") {
-            changes.append(unmark)
-            differs.append(isMarked)
-        }
-        if !changes.isEmpty {
-            let condition = differs.filter { !$0.isEmpty }.joined(separator: " OR ")
-            action = "DO UPDATE SET \(changes.joined(separator: ", ")) WHERE \(condition)"
+        if let differs = differs(old: "strandline_old", new: "excluded") {
+            let changes =
+                others.map { "\(quoted($0)) = excluded.\(quoted($0))" }
+                + [DeleteWrite(table).unmark].compactMap { $0 }
+            action = "DO UPDATE SET \(changes.joined(separator: ", ")) WHERE \(differs)"
         }
         let inserted = columns.map(quoted).joined(separator: ", ")
         return rows.within(

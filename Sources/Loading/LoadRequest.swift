@@ -19,6 +19,8 @@ public struct LoadRequest: Sendable {
     public var fullRefresh: Bool
     /// Allow the removal of more rows than the step's `max_shrink`.
     public var allowShrink: Bool
+    /// Whether an audit mends the rows, which `run` names then.
+    var isAudit = false
 
     /// Makes a request.
     public init(

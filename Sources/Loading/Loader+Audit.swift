@@ -16,6 +16,7 @@ extension Loader {
         guard options.heal else { return try compare(request, options, stop: stop) }
         var request = request
         request.allowShrink = options.allowShrink
+        request.isAudit = true
         let (found, recorded) = try withSession(request, for: .load, stop: stop, progress: LoadProgress()) {
             session throws(LoadStop) in
             var found: AuditResult?

@@ -2,16 +2,18 @@ internal import Model
 internal import Platform
 internal import SQLite
 
-/// Puts back what one step of a run changed in its destination: rows, schema and watermark.
+/// Puts back what one step of a run, or an audit that mended rows, changed in its destination: rows, schema and watermark.
 ///
-/// It works on what the run kept, commit by commit from the last, and only while every row still is as the run left
-/// it. Runs inside a transaction of the destination, which undoes it where it stops half-way.
+/// It works on what was kept, commit by commit from the last, and only while no later run has touched a row of it, and
+/// every row still is as it was left. Runs inside a transaction of the destination, which undoes it where it stops half-way.
 struct Rollback {
     let connection: Connection
-    let run: String
+    /// What is rolled back.
+    let writer: Writer
     let step: LoadStep
     let now: Timestamp
 
+    private var run: String { writer.id }
     private var undo: UndoLedger { UndoLedger(connection) }
     private var ledger: DestinationLedger { DestinationLedger(connection) }
 
@@ -43,14 +45,16 @@ struct Rollback {
         if let entries = record.entries {
             let table = try table(record)
             let kept = UndoTable(table, key: record.key, columns: record.columns)
+            // What an older program kept lacks columns that are asked for here.
+            try kept.prepare(connection)
             for column in record.columns where table.shape?.column(column) == nil {
                 throw .failure(
                     Failure(
-                        .conflict, "column \(column) of \(record.table) is gone since run \(run)",
+                        .conflict, "column \(column) of \(record.table) is gone since \(writer.words)",
                         hint: "add the column again, then roll back"))
             }
             let slice = Slice(kept: kept, entries: entries)
-            try refuseChanged(slice, record)
+            try refuseTouched(slice, record)
             try refuseOtherColumns(slice, record)
             try swap(slice, &result)
             try run("DELETE FROM \(kept.sql) WHERE \(slice.range)")
@@ -65,10 +69,14 @@ struct Rollback {
 
         var range: String { "entry BETWEEN \(entries.lowerBound) AND \(entries.upperBound)" }
 
-        /// The keys of one side.
-        func keys(_ side: UndoTable.Side) -> String {
-            "SELECT \(kept.keptKey) FROM \(kept.sql) WHERE \(range) AND side = \(side.rawValue)"
-        }
+        /// The rows before the commit, as they stand behind FROM.
+        var before: String { "(\(kept.rowsBefore(range)))" }
+        /// The rows after it.
+        var after: String { "(\(kept.rowsAfter(range)))" }
+        /// The keys of the rows before.
+        var keysBefore: String { "SELECT \(kept.keptKey) FROM \(before)" }
+        /// The keys of the rows after.
+        var keysAfter: String { "SELECT \(kept.keptKey) FROM \(after)" }
 
         /// The rows after the commit that the table does not hold any more as they were.
         var changed: String {
@@ -80,52 +88,54 @@ struct Rollback {
                 let (left, right) = ("d.\(quoted(column))", "l.\(quoted(UndoTable.kept(column)))")
                 return "\(left) IS \(right) COLLATE BINARY AND typeof(\(left)) = typeof(\(right))"
             }.joined(separator: " AND ")
-            return """
-                FROM \(kept.sql) AS l WHERE l.entry BETWEEN \(entries.lowerBound) AND \(entries.upperBound) \
-                AND l.side = 1 AND NOT EXISTS (SELECT 1 FROM \(kept.table.sql) AS d WHERE \(key) AND \(same))
-                """
+            return "FROM \(after) AS l WHERE NOT EXISTS (SELECT 1 FROM \(kept.table.sql) AS d WHERE \(key) AND \(same))"
         }
 
         /// The rows that the commit deleted and that are there again.
         var returned: String {
             """
-            FROM \(kept.table.sql) WHERE (\(kept.tableKey)) IN (\(keys(.before))) \
-            AND (\(kept.tableKey)) NOT IN (\(keys(.after)))
+            FROM \(kept.table.sql) WHERE (\(kept.tableKey)) IN (\(keysBefore)) \
+            AND (\(kept.tableKey)) NOT IN (\(keysAfter))
             """
         }
     }
 
-    /// Refuses rows that someone has changed since, naming who.
-    private func refuseChanged(_ slice: Slice, _ record: UndoLedger.Record) throws(LoadStop) {
+    /// Refuses rows that a later run has touched, whatever they hold now, or that someone else has changed, naming who.
+    private func refuseTouched(_ slice: Slice, _ record: UndoLedger.Record) throws(LoadStop) {
+        var later = try laterWriter(slice)
+        if later == nil { later = try undo.laterRebuild(than: record) }
+        if let later {
+            throw .failure(
+                Failure(
+                    .conflict,
+                    "rows of \(record.table) that \(writer.words) wrote have been written since, by "
+                        + later.words, hint: later.hint))
+        }
         var changed = try count("SELECT count(*) \(slice.changed)")
         if !slice.kept.key.isEmpty { changed += try count("SELECT count(*) \(slice.returned)") }
         guard changed > 0 else { return }
-        var later = try laterRun(slice)
-        if later == nil { later = try undo.laterWhole(than: record) }
+        later = try undo.laterRebuild(than: record, orUnkept: true)
         throw .failure(
             Failure(
                 .conflict,
-                "\(changed == 1 ? "a row" : "\(changed) rows") of \(record.table) that run \(run) wrote "
+                "\(changed == 1 ? "a row" : "\(changed) rows") of \(record.table) that \(writer.words) wrote "
                     + "\(changed == 1 ? "has" : "have") been changed since, by "
-                    + (later.map { "run \($0)" } ?? "another program or a run whose changes are not kept"),
-                hint: later.map { "roll run \($0) back first" }
-                    ?? "look at the rows; what another program wrote is not overwritten"))
+                    + (later?.words ?? "another program or a run whose changes are not kept"),
+                hint: later?.hint ?? "look at the rows; what another program wrote is not overwritten"))
     }
 
-    /// The last run that changed a row of the slice later; nil when none did that kept what it changed.
-    private func laterRun(_ slice: Slice) throws(LoadStop) -> String? {
+    /// The last that touched a row of the slice later; nil when none did that kept what it changed.
+    private func laterWriter(_ slice: Slice) throws(LoadStop) -> Writer? {
         let kept = slice.kept
-        let found = try connection.stopping { db throws(SQLiteError) in
-            try db.first(
-                """
-                SELECT u.run FROM main._strandline_undo AS u JOIN \(kept.sql) AS l
-                    ON l.entry BETWEEN u.first_entry AND u.last_entry
-                WHERE u.table_name = ? AND u.first_entry > ? AND u.run <> ? AND (\(kept.keptKey)) IN (
-                    SELECT \(kept.keptKey) FROM \(kept.sql) WHERE \(slice.range))
-                ORDER BY u.last_entry DESC LIMIT 1
-                """, [.text(kept.table.shape?.name ?? ""), .integer(slice.entries.upperBound), .text(run)])
-        }
-        return found?[0].string
+        let later = "entry > \(slice.entries.upperBound)"
+        return try undo.writer(
+            """
+            SELECT u.run FROM main._strandline_undo AS u JOIN (
+                SELECT entry FROM (\(kept.rowsBefore(later)) UNION ALL \(kept.rowsAfter(later)))
+                WHERE (\(kept.keptKey)) IN (\(slice.keysBefore) UNION ALL \(slice.keysAfter))
+            ) AS l ON l.entry BETWEEN u.first_entry AND u.last_entry
+            WHERE u.table_name = ? AND u.run <> ? ORDER BY u.last_entry DESC LIMIT 1
+            """, [.text(kept.table.shape?.name ?? ""), .text(run)])
     }
 
     /// Refuses rows that hold values in columns which came after the run: they would go with the rows.
@@ -138,13 +148,13 @@ struct Rollback {
             guard let name = column["name"].string, !kept.contains(fold(name)) else { continue }
             let usual = column["dflt_value"].string ?? "NULL"
             let filled = try count(
-                "SELECT count(*) FROM \(slice.kept.table.sql) WHERE (\(slice.kept.tableKey)) IN (\(slice.keys(.after))) "
+                "SELECT count(*) FROM \(slice.kept.table.sql) WHERE (\(slice.kept.tableKey)) IN (\(slice.keysAfter)) "
                     + "AND \(quoted(name)) IS NOT (\(usual))")
             guard filled > 0 else { continue }
             throw .failure(
                 Failure(
                     .conflict,
-                    "\(filled == 1 ? "a row" : "\(filled) rows") of \(record.table) that run \(run) wrote "
+                    "\(filled == 1 ? "a row" : "\(filled) rows") of \(record.table) that \(writer.words) wrote "
                         + "\(filled == 1 ? "holds" : "hold") a value in column \(name), which came after the run",
                     hint: "copy those values elsewhere and clear them, then roll back"))
         }
@@ -152,19 +162,16 @@ struct Rollback {
 
     private func swap(_ slice: Slice, _ result: inout StepRollback) throws(LoadStop) {
         let kept = slice.kept
-        let before = try count("SELECT count(*) FROM \(kept.sql) WHERE \(slice.range) AND side = 0")
-        let after = try count("SELECT count(*) FROM \(kept.sql) WHERE \(slice.range) AND side = 1")
+        let before = try count("SELECT count(*) FROM \(slice.before)")
+        let after = try count("SELECT count(*) FROM \(slice.after)")
         let both =
             kept.key.isEmpty
-            ? 0
-            : try count(
-                "SELECT count(*) FROM \(kept.sql) WHERE \(slice.range) AND side = 0 "
-                    + "AND (\(kept.keptKey)) IN (\(slice.keys(.after)))")
-        let removed = try run("DELETE FROM \(kept.table.sql) WHERE (\(kept.tableKey)) IN (\(slice.keys(.after)))")
+            ? 0 : try count("SELECT count(*) FROM \(slice.before) WHERE (\(kept.keptKey)) IN (\(slice.keysAfter))")
+        let removed = try run("DELETE FROM \(kept.table.sql) WHERE (\(kept.tableKey)) IN (\(slice.keysAfter))")
         let columns = kept.columns.map(quoted).joined(separator: ", ")
         let restored = try run(
-            "\(kept.table.insert) (\(columns)) SELECT \(kept.keptColumns) FROM \(kept.sql) "
-                + "WHERE \(slice.range) AND side = 0 ORDER BY entry")
+            "\(kept.table.insert) (\(columns)) SELECT \(kept.keptColumns) FROM \(slice.before) "
+                + "ORDER BY entry")
         guard removed == after, restored == before else {
             throw .failure(
                 Failure(
@@ -185,13 +192,13 @@ struct Rollback {
         let table = try table(record)
         for column in record.added where table.shape?.column(column) != nil {
             guard try count("SELECT count(*) FROM \(table.sql) WHERE \(quoted(column)) IS NOT NULL") == 0 else {
-                let later = try undo.laterRun(than: record)
+                let later = try undo.laterWriter(than: record)
                 throw .failure(
                     Failure(
                         .conflict,
-                        "column \(column), which run \(run) added to \(record.table), holds values that came later"
-                            + (later.map { ", with run \($0)" } ?? ""),
-                        hint: later.map { "roll run \($0) back first" } ?? "clear the column, then roll back"))
+                        "column \(column), which \(writer.words) added to \(record.table), holds values that came later"
+                            + (later.map { ", with \($0.words)" } ?? ""),
+                        hint: later?.hint ?? "clear the column, then roll back"))
             }
             do throws(SQLiteError) {
                 try connection.execute("ALTER TABLE \(table.sql) DROP COLUMN \(quoted(column))")
@@ -200,7 +207,7 @@ struct Rollback {
                 throw .failure(
                     Failure(
                         .conflict,
-                        "column \(column), which run \(run) added to \(record.table), is in use: \(error.message)",
+                        "column \(column), which \(writer.words) added to \(record.table), is in use: \(error.message)",
                         hint: "drop the index, view or trigger that uses it, then roll back"))
             }
             result.columnsDropped.append(column)
@@ -252,17 +259,17 @@ struct Rollback {
     private func refuseWritten(
         _ table: DestinationTable, _ record: UndoLedger.Record, _ committed: DestinationLedger.Committed
     ) throws(LoadStop) -> Int {
-        let later = try undo.laterRun(than: record)
+        let later = try undo.laterWriter(than: record)
         let rows = try count("SELECT count(*) FROM \(table.sql)")
         let counts = committed.result.counts
         guard later != nil || rows != counts.inserted else { return rows }
         throw .failure(
             Failure(
                 .conflict,
-                "table \(record.table), which run \(run) made, was written since, by "
-                    + (later.map { "run \($0)" }
+                "table \(record.table), which \(writer.words) made, was written since, by "
+                    + (later?.words
                         ?? "another program: it holds \(rows) rows, and the run loaded \(counts.inserted)"),
-                hint: later.map { "roll run \($0) back first" } ?? "look at the rows, or drop the table yourself"))
+                hint: later?.hint ?? "look at the rows, or drop the table yourself"))
     }
 
     // MARK: Watermark
@@ -271,6 +278,8 @@ struct Rollback {
     /// again then, and found to be there. One that lies lower by now, by a person or another rollback, stays.
     private func restoreWatermark(_ record: UndoLedger.Record) throws(LoadStop) -> CursorValue? {
         guard let held = try ledger.watermark(record.pipeline, step.name) else { return nil }
+        // An audit mends what lies below the watermark, and leaves that alone.
+        guard !writer.isAudit else { return held.watermark.value }
         guard let before = record.watermark else {
             try ledger.forget(record.pipeline, step.name)
             return nil
@@ -295,7 +304,7 @@ struct Rollback {
 
     private var nothingKept: Failure {
         Failure(
-            .undoMissing, "what run \(run) changed in \(step.destination.table) is not kept, or not any more",
+            .undoMissing, "what \(writer.words) changed in \(step.destination.table) is not kept, or not any more",
             hint: "`undo: { keep: … }` of step \(step.name) says how long runs can be rolled back; to mend the table, "
                 + "set the watermark back or run with full_refresh")
     }
@@ -303,7 +312,7 @@ struct Rollback {
     private func notKept(_ record: UndoLedger.Record) -> Failure {
         Failure(
             .undoMissing,
-            "what run \(run) changed in \(record.table) was not kept: it changed more rows than `undo.max_rows` of step "
+            "what \(writer.words) changed in \(record.table) was not kept: it changed more rows than `undo.max_rows` of step "
                 + "\(step.name) allows, or a trigger of the table changed others with them",
             hint: "set the watermark back, or run with full_refresh; a higher `undo.max_rows` keeps the rows of runs "
                 + "to come")
@@ -314,7 +323,7 @@ struct Rollback {
         guard let shape, shape.kind == .table else {
             throw .failure(
                 Failure(
-                    .conflict, "table \(record.table), which run \(run) wrote, is gone",
+                    .conflict, "table \(record.table), which \(writer.words) wrote, is gone",
                     hint: "restore it from a copy, or delete the watermark to load all again"))
         }
         return DestinationTable(step: step, shape: shape)

@@ -67,12 +67,24 @@ struct RowDiff {
         return "SELECT count(*) FROM \(RowDiff.stage) WHERE \(isNull)"
     }
 
+    /// Whether the destination itself finds a row by its key, and no two rows have the same.
+    private var isUnique: Bool {
+        let names = Set(source.key.map { fold($0.destination) })
+        return table.shape?.uniqueKeys.contains { $0.columns == names && $0.isBinary } ?? false
+    }
+
+    /// The staged rows, `count` in number, as they will be written; nil where their key does not find those that are there.
+    func stagedRows(_ count: Int) -> StagedRows? {
+        guard isUnique else { return nil }
+        return StagedRows(
+            sql: RowDiff.stage, columns: source.pairs.map(\.destination), updated: compared.map(\.destination),
+            key: source.key.map(\.destination), differs: "true", cleared: deletes.column, count: count)
+    }
+
     /// The statements that write what is staged; together they write each of its rows once.
     ///
     /// An upsert looks each row up once, where an update through a join does it twice, but needs a unique key.
     var writes: [String] {
-        let names = Set(source.key.map { fold($0.destination) })
-        let isUnique = table.shape?.uniqueKeys.contains { $0.columns == names && $0.isBinary } ?? false
         let insert = "\(table.insert) (\(columns)) SELECT \(columns) FROM \(RowDiff.stage) WHERE"
         guard let changes = changes(from: isUnique ? "excluded" : "s") else { return ["\(insert) true"] }
         if isUnique {

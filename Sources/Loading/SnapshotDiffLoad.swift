@@ -117,7 +117,7 @@ struct SnapshotDiffLoad: StepLoad {
         guard counts.unchanged >= 0, counts.deleted >= 0 else { throw .failure(counts.unaccounted(0)) }
         try shrinkGuard.check(removed: counts.deleted, of: there)
         try write(diff, counts, at: now)
-        let warnings = try hasTriggers(diff.table) ? lookBehindTriggers(diff, counts) : []
+        let warnings = try diff.table.hasTriggers(session.connection) ? lookBehindTriggers(diff, counts) : []
         try session.connection.stopping { db throws(SQLiteError) in try db.execute("DROP TABLE \(RowDiff.stage)") }
         return (counts, warnings)
     }
@@ -140,19 +140,14 @@ struct SnapshotDiffLoad: StepLoad {
         ]
     }
 
-    /// Whether the table has triggers, which alone can change its rows beside what the statements count.
-    private func hasTriggers(_ table: DestinationTable) throws(LoadStop) -> Bool {
-        try session.value(
-            "SELECT 1 FROM main.sqlite_schema WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE LIMIT 1",
-            [.text(table.shape?.name ?? "")]) != nil
-    }
-
     /// Writes what was staged, and holds each statement to its count.
     private func write(_ diff: RowDiff, _ counts: RowCounts, at now: Timestamp) throws(LoadStop) {
         session.trail.enter(.write)
         // What is gone goes first: what comes may have its values in columns that are unique.
         let deleted = counts.deleted == 0 ? 0 : try diff.deletes.run(where: diff.source.isGone, at: now, session)
-        let written = try session.undoable([RowDiff.stage]) { () throws(LoadStop) in
+        let written = try session.undoable(
+            [RowDiff.stage], diff.stagedRows(counts.updated + counts.inserted)
+        ) { () throws(LoadStop) in
             var written = 0
             guard counts.updated + counts.inserted > 0 else { return written }
             for statement in diff.writes { written += try run(statement) }

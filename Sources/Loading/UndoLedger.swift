@@ -120,39 +120,51 @@ struct UndoLedger {
         }
     }
 
-    /// The run of the first commit after `record` that wrote its table, or moved its step on; nil when there is none.
-    func laterRun(than record: Record) throws(LoadStop) -> String? {
-        let found = try connection.stopping { db throws(SQLiteError) in
-            try db.first(
-                """
-                SELECT run FROM (
-                    SELECT run, sequence FROM main._strandline_undo
-                    WHERE table_name = ?1 AND run <> ?2 AND sequence > ?3
-                        AND (kind <> 'changed' OR first_entry IS NOT NULL)
-                    UNION ALL
-                    SELECT l.run, 9223372036854775807 FROM main._strandline_loads l
-                    WHERE l.pipeline = ?4 AND l.step = ?5 AND l.run > ?2
-                        AND l.rows_inserted + l.rows_updated + l.rows_deleted > 0 AND NOT EXISTS (
-                            SELECT 1 FROM main._strandline_rollbacks r WHERE r.run = l.run AND r.step = l.step))
-                ORDER BY sequence, run LIMIT 1
-                """,
-                [
-                    .text(record.table), .text(record.run), .integer(record.sequence), .text(record.pipeline),
-                    .text(record.step),
-                ])
-        }
-        return found?[0].string
+    /// Who made the first commit after `record` that wrote its table, or moved its step on; nil when nobody did.
+    func laterWriter(than record: Record) throws(LoadStop) -> Writer? {
+        try writer(
+            """
+            SELECT run FROM (
+                SELECT run, sequence FROM main._strandline_undo
+                WHERE table_name = ?1 AND run <> ?2 AND sequence > ?3
+                    AND (kind <> 'changed' OR first_entry IS NOT NULL)
+                UNION ALL
+                SELECT l.run, 9223372036854775807 FROM main._strandline_loads l
+                WHERE l.pipeline = ?4 AND l.step = ?5 AND l.run > ?2
+                    AND l.rows_inserted + l.rows_updated + l.rows_deleted > 0 AND NOT EXISTS (
+                        SELECT 1 FROM main._strandline_rollbacks r WHERE r.run = l.run AND r.step = l.step))
+            ORDER BY sequence, run LIMIT 1
+            """,
+            [
+                .text(record.table), .text(record.run), .integer(record.sequence), .text(record.pipeline),
+                .text(record.step),
+            ])
     }
 
-    /// The run of the first commit after `record` that rebuilt its table, or wrote it without keeping what it changed; nil
-    /// when there is none.
-    func laterWhole(than record: Record) throws(LoadStop) -> String? {
+    /// Who made the first commit after `record` that put another table in the place of its own, or, with `orUnkept`,
+    /// wrote it without keeping what changed; nil when nobody did.
+    func laterRebuild(than record: Record, orUnkept: Bool = false) throws(LoadStop) -> Writer? {
+        try writer(
+            "SELECT run FROM main._strandline_undo WHERE table_name = ? AND run <> ? AND sequence > ? "
+                + "AND (kind IN ('created', 'replaced') OR ? AND kind = 'not_kept') ORDER BY sequence LIMIT 1",
+            [.text(record.table), .text(record.run), .integer(record.sequence), Value(orUnkept)])
+    }
+
+    /// The run or the audit that a statement finds; nil when it finds none.
+    func writer(_ sql: String, _ parameters: [Value]) throws(LoadStop) -> Writer? {
         try connection.stopping { db throws(SQLiteError) in
-            try db.first(
-                "SELECT run FROM main._strandline_undo WHERE table_name = ? AND run <> ? AND sequence > ? "
-                    + "AND kind <> 'changed' ORDER BY sequence LIMIT 1",
-                [.text(record.table), .text(record.run), .integer(record.sequence)])?[0].string
+            guard let id = try db.first(sql, parameters)?[0].string else { return nil }
+            return Writer(id: id, isAudit: try isAudit(id, db))
         }
+    }
+
+    /// Whether what committed under `run` is an audit.
+    func isAudit(_ run: String) throws(LoadStop) -> Bool {
+        try connection.stopping { db throws(SQLiteError) in try isAudit(run, db) }
+    }
+
+    private func isAudit(_ run: String, _ db: Connection) throws(SQLiteError) -> Bool {
+        try db.first("SELECT 1 FROM main._strandline_loads WHERE run = ? AND by_audit LIMIT 1", [.text(run)]) != nil
     }
 
     /// The step that was the last to write a table in another run, as far as that is remembered; nil when none did.
@@ -198,6 +210,17 @@ struct UndoLedger {
                 [.text(record.run), .text(record.step), Value(record.number)])
         }
     }
+}
+
+/// Who wrote a commit: a run, or an audit that mended rows.
+struct Writer {
+    let id: String
+    let isAudit: Bool
+
+    /// The writer in a sentence.
+    var words: String { "\(isAudit ? "audit" : "run") \(id)" }
+    /// What to do with it before an earlier one can be rolled back.
+    var hint: String { "roll \(words) back first" }
 }
 
 extension UndoLedger.Record {

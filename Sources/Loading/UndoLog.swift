@@ -4,9 +4,9 @@ internal import SQLite
 
 /// Keeps what a commit changes, in the destination and in the commit's own transaction, so that it can be rolled back.
 ///
-/// Rows are copied by statements of their own before and after the write. Triggers would see every change by
-/// themselves, but make SQLite keep the old pages of all that a statement changes in a file, which was measured to
-/// cost several times as much.
+/// Rows are copied by statements of their own: before the write where what it will leave is known by then, else before
+/// and after it. Triggers would see every change by themselves, but make SQLite keep the old pages of all that a
+/// statement changes in a file, which was measured to cost several times as much.
 final class UndoLog {
     /// The temporary table of the keys of the rows that a write is about to change.
     static let touched = "temp._strandline_touched"
@@ -95,13 +95,25 @@ final class UndoLog {
 
     /// Runs a write that changes the rows with the keys of `rows`, keeping them as they are before and after it.
     ///
-    /// - Parameter rows: what stands behind FROM where the key's columns can be selected, one for each kind of row.
+    /// - Parameters:
+    ///   - rows: what stands behind FROM where the key's columns can be selected, one for each kind of row.
+    ///   - staged: the same rows as they will be, where that is known.
     func around<Result>(
-        _ rows: [String], _ write: () throws(LoadStop) -> Result
+        _ rows: [String], _ staged: StagedRows?, _ write: () throws(LoadStop) -> Result
     ) throws(LoadStop) -> Result {
         guard keepsRows, !isWatching, let policy, let kept, !kept.key.isEmpty else { return try write() }
         isWatching = true
         defer { isWatching = false }
+        if let staged, staged.count <= policy.maxRows, try kept.foresees(staged, connection) {
+            let first = try lastEntry(kept) + 1
+            rowsAfter += try keep(kept.keep(staged))
+            rowsBefore += try connection.stopping { db throws(SQLiteError) in
+                let changed = "SELECT count(*) FROM \(kept.sql) WHERE entry >= ? AND side = ?"
+                let found = try db.first(changed, [.integer(first), Value(UndoTable.Side.changed.rawValue)])
+                return Int(found?[0].integer ?? 0)
+            }
+            return try write()
+        }
         let touched = try connection.stopping { db throws(SQLiteError) in
             try db.execute("DROP TABLE IF EXISTS \(UndoLog.touched)")
             try db.execute(
@@ -195,11 +207,12 @@ final class UndoLog {
 
 extension LoadSession {
     /// Runs a write that changes the rows with the keys of `rows`, each what stands behind FROM, so that it can be
-    /// rolled back.
+    /// rolled back; `staged` are the same rows as they will be, where that is known.
     func undoable<Result>(
-        _ rows: @autoclosure () -> [String], _ write: () throws(LoadStop) -> Result
+        _ rows: @autoclosure () -> [String], _ staged: @autoclosure () -> StagedRows? = nil,
+        _ write: () throws(LoadStop) -> Result
     ) throws(LoadStop) -> Result {
         guard let undo, undo.keepsRows else { return try write() }
-        return try undo.around(rows(), write)
+        return try undo.around(rows(), staged(), write)
     }
 }

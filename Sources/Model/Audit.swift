@@ -22,6 +22,8 @@ public struct Audit: Sendable, Equatable, Identifiable {
     public var result: AuditResult?
     /// Why it failed; nil otherwise.
     public var error: Failure?
+    /// When what it had mended was rolled back; nil while it was not.
+    public var rolledBackAt: Timestamp?
 
     /// Makes an audit that waits, unless said.
     public init(

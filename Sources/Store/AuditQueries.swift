@@ -99,6 +99,21 @@ extension Transaction {
         return audit
     }
 
+    /// Notes that what an audit had mended was rolled back, the first time; how far its step was verified is not known any
+    /// more. Answers the audit as it is then.
+    @discardableResult
+    public func markAuditRolledBack(_ id: String) throws(StoreError) -> Audit {
+        let operation = "note that the audit was rolled back"
+        guard let audit = try audit(id) else { throw StoreError(.unknownRun, operation, "there is no audit \(id)") }
+        try run(
+            operation, "UPDATE audits SET rolled_back_at = ? WHERE id = ? AND rolled_back_at IS NULL",
+            [Value(now), .text(id)])
+        try run(
+            operation, "DELETE FROM verifications WHERE pipeline = ? AND step = ?",
+            [.text(audit.pipeline), .text(audit.step)])
+        return try self.audit(id) ?? audit
+    }
+
     /// Keeps how far a step was verified, in place of what was known before.
     public func verify(_ pipeline: String, _ step: String, _ verification: Verification) throws(StoreError) {
         try run(
@@ -126,6 +141,7 @@ extension Audit {
             result: row["result"].isNull
                 ? nil : try row.decoded("result") { AuditResult(stored: $0) },
             error: try row.optionalFailure("error"))
+        rolledBackAt = try row.optionalTimestamp("rolled_back_at")
     }
 }
 

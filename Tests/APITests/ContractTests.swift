@@ -115,6 +115,9 @@ struct ContractTests {
         try world.database("warehouse.db") { try $0.execute("UPDATE orders SET total = 0 WHERE id = 3") }
         let audited =
             world.ask(.post, "/v1/pipelines/orders/audits", ["Prefer": "wait=30"]).json["id"]?.string ?? ""
+        let healed =
+            world.ask(.post, "/v1/pipelines/orders/audits", ["Prefer": "wait=30"], body: "{heal: true}")
+            .json["id"]?.string ?? ""
         let mark = "/v1/pipelines/orders/watermarks/orders"
         let asked: [(String, HTTPServer.Method, String, String)] = [
             ("list_connections", .get, "/v1/connections", ""), ("get_connection", .get, "/v1/connections/shop", ""),
@@ -126,6 +129,11 @@ struct ContractTests {
             ("start_audit", .post, "/v1/pipelines/nothing/audits", ""), ("list_audits", .get, "/v1/audits", ""),
             ("get_audit", .get, "/v1/audits/\(audited)", ""), ("get_audit", .get, "/v1/audits/nothing", ""),
             ("cancel_audit", .post, "/v1/audits/\(audited)/cancel", ""),
+            ("rollback_audit", .post, "/v1/audits/\(healed)/rollback?dry_run", ""),
+            ("rollback_audit", .post, "/v1/audits/\(healed)/rollback", ""),
+            ("rollback_audit", .post, "/v1/audits/\(audited)/rollback", ""),
+            ("rollback_audit", .post, "/v1/audits/nothing/rollback", ""),
+            ("get_audit", .get, "/v1/audits/\(healed)", ""),
             ("advise", .post, "/v1/advise", "{connection: shop, table: nothing}"),
             ("list_pipelines", .get, "/v1/pipelines", ""), ("get_pipeline", .get, "/v1/pipelines/orders", ""),
             ("put_pipeline", .put, "/v1/pipelines/orders", World.ordersPipeline),

@@ -189,6 +189,11 @@ extension World {
         return try #require(try store.read { (session) throws(StoreError) in try session.audit(id) })
     }
 
+    /// How far the step is known to be verified.
+    func verification() throws -> Verification? {
+        try store.read { (session) throws(StoreError) in try session.verification("orders", "orders") }
+    }
+
     /// The kinds of the events of audits, in their order.
     func auditEvents() throws -> [String] {
         try store.read { (session) throws(StoreError) in try session.events() }.map(\.kind)

@@ -52,6 +52,74 @@ struct RollbackTests {
         world.end()
     }
 
+    @Test func putsBackWhatAnAuditMended() throws {
+        let world = try World()
+        try world.order(1...5)
+        try world.pipeline("orders")
+        try world.engine.start()
+        let run = try world.run("orders")
+        try world.database("warehouse.db") { try $0.execute("DELETE FROM orders WHERE id = 2") }
+        let compared = try world.finish(try world.audit())
+        let audit = try world.finish(try world.audit(AuditOptions(heal: true)))
+        #expect(audit.result?.healed == .init(missing: 1))
+        #expect(try world.rows() == 5 && world.verification() != nil)
+
+        // The run before it is refused, and names it.
+        let refused = #expect(throws: Failure.self) {
+            try wait { world.engine.rollback(run.id, isTrial: false, completion: $0) }
+        }
+        #expect(refused?.code == .conflict && refused?.message.contains("audit \(audit.id)") == true)
+        let trial = try wait { world.engine.rollbackAudit(audit.id, isTrial: true, completion: $0) }
+        #expect(trial.steps.first?.rowsRemoved == 1 && trial.audit.rolledBackAt == nil)
+        #expect(try world.rows() == 5 && world.verification() != nil)
+
+        let mark = try world.store.read { (session) throws(StoreError) in try session.watermark("orders", "orders") }
+        let done = try wait { world.engine.rollbackAudit(audit.id, isTrial: false, completion: $0) }
+        #expect(done.steps == trial.steps && done.audit.rolledBackAt != nil)
+        #expect(try world.stored(audit).rolledBackAt == done.audit.rolledBackAt)
+        // What the audit had verified holds no more; the watermark does.
+        #expect(try world.rows() == 4 && world.verification() == nil)
+        #expect(
+            try world.store.read { (session) throws(StoreError) in try session.watermark("orders", "orders") } == mark)
+        // Again it finds nothing left, and tells of nothing.
+        #expect(try wait { world.engine.rollbackAudit(audit.id, isTrial: false, completion: $0) }.steps.isEmpty)
+        #expect(try world.auditEvents().filter { $0 == "audit_rolled_back" }.count == 1)
+
+        for (id, code) in [(compared.id, Failure.Code.conflict), ("nothing", .notFound)] {
+            let failure = #expect(throws: Failure.self) {
+                try wait { world.engine.rollbackAudit(id, isTrial: false, completion: $0) }
+            }
+            #expect(failure?.code == code)
+        }
+        world.end()
+    }
+
+    @Test func anAuditThatIsNotDoneIsNotRolledBack() throws {
+        let world = try World()
+        try world.order(1...5)
+        try world.pipeline("orders")
+        try world.engine.start()
+        _ = try world.run("orders")
+        let begun = Signal<Bool>()
+        world.loader.beforeAudit { moment throws(Failure) in
+            begun.open()
+            try moment.stop.throwWhenRaised()
+        }
+        let audit = try world.audit(AuditOptions(heal: true))
+        _ = begun.wait()
+        let failure = #expect(throws: Failure.self) {
+            try wait { world.engine.rollbackAudit(audit.id, isTrial: false, completion: $0) }
+        }
+        #expect(failure?.code == .conflict)
+        _ = try world.cancel(audit)
+        let ended = try world.finish(audit)
+        #expect(ended.state == .cancelled)
+        // It wrote nothing, so there is nothing to put back.
+        let done = try wait { world.engine.rollbackAudit(audit.id, isTrial: false, completion: $0) }
+        #expect(done.steps.isEmpty && done.audit.rolledBackAt == nil)
+        world.end()
+    }
+
     @Test func changesNoneOfSeveralFilesWhereOneIsRefused() throws {
         let world = try World()
         try world.order(1...3)

@@ -67,6 +67,28 @@ struct ServeTests {
         }
     }
 
+    @Test func rollsBackARunOrAnAuditByItsIdentifier() throws {
+        try withFolder { folder in
+            let shop = try ShopFolder(folder, count: 10)
+            let server = try ServerProcess(in: folder)
+            let run = try server.json("run", "items", "--wait", in: folder)["id"] as? String ?? ""
+            try shop.source.execute("UPDATE items SET name = 'unseen' WHERE id = 7")
+            let audit = try server.json("audit", "items", "--heal", "--wait", in: folder)["id"] as? String ?? ""
+            #expect(try shop.isLoaded())
+            let refused = try server.client("rollback", run, "--yes", in: folder)
+            #expect(refused.code == 1 && refused.errors.contains("audit \(audit)"))
+            let asked = try server.client("rollback", audit, in: folder)
+            #expect(asked.code == 1 && asked.output.contains("REVERTED"))
+            #expect(try server.client("rollback", audit, "--yes", in: folder).output.contains("rolled back"))
+            #expect(try !shop.isLoaded())
+            let again = try server.client("rollback", audit, "--yes", in: folder)
+            #expect(again.output.contains("nothing of \(audit) is left"))
+            #expect(try server.client("rollback", run, "--yes", in: folder).code == 0)
+            let unknown = try server.client("rollback", "nothing", "--yes", in: folder)
+            #expect(unknown.code == 1 && unknown.errors.contains("neither a run nor an audit"))
+        }
+    }
+
     @Test func appliesDocumentsThroughTheServer() throws {
         try withFolder { folder in
             _ = try ShopFolder(folder, count: 1)

@@ -11,6 +11,7 @@ extension Audit {
                 .init("state", .string(state.rawValue)), .init("options", options.wire),
                 .init("created_at", .string(createdAt.rfc3339)), .init("started_at", JSONValue(startedAt?.rfc3339)),
                 .init("finished_at", JSONValue(finishedAt?.rfc3339)),
+                .init("rolled_back_at", JSONValue(rolledBackAt?.rfc3339)),
                 .init("duration_seconds", JSONValue(from: startedAt, to: finishedAt)),
                 .init("error", error?.wire ?? .null),
             ] + found)

@@ -57,6 +57,7 @@ struct ServerClient {
         }
         guard (200...299).contains(response.status) else {
             var refusal = CommandError(problem: json, status: response.status)
+            refusal.status = response.status
             refusal.outlook = ServerClient.outlook(status: response.status)
             throw refusal
         }

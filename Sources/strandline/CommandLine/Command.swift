@@ -16,6 +16,8 @@ struct CommandError: Error, Sendable {
     var hint = ""
     /// What the process answers.
     var code = ExitCode.failure
+    /// The status with which a server refused it; nil where none did.
+    var status: Int?
     /// Whether asking again may help.
     var outlook = Outlook.lasting
 

@@ -3,26 +3,26 @@ internal import Model
 /// `strandline rollback`.
 struct RollbackCommand: Command {
     static let form = CommandForm(
-        name: "rollback", summary: "Put back what a run changed in its destinations, after showing it.",
+        name: "rollback",
+        summary: "Put back what a run, or an audit that mended, changed in its destinations, after showing it.",
         details: """
             Rows, added columns, a rebuilt table and the watermark become what they were before the run. It is
-            refused while a row that the run wrote has been changed since. The next run of the pipeline loads
-            the rows again: mend the source first, or do not trigger it.
+            refused where a later run has written the same rows, or another program has changed them. The next
+            run of the pipeline loads the rows again: mend the source first, or do not trigger it. ID is a run's,
+            or that of an audit with --heal, which leaves the watermark alone.
             """,
-        operands: [Operand(name: "RUN")],
+        operands: [Operand(name: "ID")],
         options: [.flag("dry-run", "Only show what would be put back."), .flag("yes", "Do not ask.")]
             + ServerClient.options)
 
-    private let run: String
-    private let path: String
+    private let id: String
     private let isTrial: Bool
     private let isConfirmed: Bool
     private let isJSON: Bool
     private let client: ServerClient
 
     init(_ arguments: Arguments, problems: inout [String]) {
-        run = arguments.operand(0) ?? ""
-        path = "/v1/runs/\(ServerClient.encoded(run))/rollback"
+        id = arguments.operand(0) ?? ""
         isTrial = arguments.flag("dry-run")
         isConfirmed = arguments.flag("yes")
         isJSON = arguments.flag("json")
@@ -30,7 +30,7 @@ struct RollbackCommand: Command {
     }
 
     func run(_ terminal: Terminal) throws(CommandError) -> ExitCode {
-        let preview = try client.send("POST", path + "?dry_run=true").json
+        let (path, preview) = try preview()
         // Without anything left there is nothing to ask about.
         if isTrial || preview["rollback"]?.array?.isEmpty == true {
             terminal.line(isJSON ? preview.text(pretty: true) : text(preview))
@@ -46,10 +46,25 @@ struct RollbackCommand: Command {
         return .success
     }
 
+    /// What would be put back, and where that is asked for: nothing but the server tells a run from an audit.
+    private func preview() throws(CommandError) -> (path: String, answer: JSONValue) {
+        for kind in ["runs", "audits"] {
+            let path = "/v1/\(kind)/\(ServerClient.encoded(id))/rollback"
+            do throws(CommandError) {
+                return (path, try client.send("POST", path + "?dry_run=true").json)
+            } catch {
+                guard error.status == 404 else { throw error }
+            }
+        }
+        throw CommandError(
+            message: Terminal.safe("there is neither a run nor an audit \(id)"),
+            hint: "`strandline runs` lists the runs.")
+    }
+
     /// One row a step.
     private func text(_ answer: JSONValue) -> String {
         let steps = answer["rollback"]?.array ?? []
-        guard !steps.isEmpty else { return Terminal.safe("nothing of run \(run) is left to roll back") }
+        guard !steps.isEmpty else { return Terminal.safe("nothing of \(id) is left to roll back") }
         var table = Table("STEP", "TABLE", "REMOVED>", "REVERTED>", "RESTORED>", "WATERMARK", "SCHEMA")
         for step in steps {
             let count = { (key: String) in HumanText.count(step[key]?.integer) }

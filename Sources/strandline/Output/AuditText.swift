@@ -7,6 +7,7 @@ enum AuditText {
         let name = "\(audit["pipeline"]?.string ?? "")/\(audit["step"]?.string ?? "")"
         var lines = ["audit \(audit["id"]?.string ?? "") of \(name): \(audit["state"]?.string ?? "")"]
         if let seconds = audit["duration_seconds"]?.double { lines[0] += " in \(HumanText.seconds(seconds))" }
+        if let time = audit["rolled_back_at"]?.string { lines[0] += ", rolled back \(HumanText.time(time))" }
         if let error = RunText.message(audit["error"]) { return lines[0] + "\n" + Terminal.safe(error) }
         if let healed = audit["healed"], healed != .null {
             lines.append(
