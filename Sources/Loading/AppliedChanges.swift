@@ -90,6 +90,16 @@ struct AppliedChanges {
         return "EXISTS (SELECT 1 FROM \(sql) AS a WHERE \(sameKey("d")) AND a.\(sequence) > \(number))"
     }
 
+    /// The condition, by the column of the sequence, that a staged event, called `s`, is not the one that was applied to
+    /// its key; nil where no entries are kept.
+    func isLate(_ session: LoadSession) throws(LoadStop) -> ((String) -> String)? {
+        guard step.lookback != .none,
+            try session.connection.stopping({ db throws(SQLiteError) in try db.shape(of: name, in: "main") }) != nil
+        else { return nil }
+        let (sql, same, own) = (sql, sameKey("s"), sequence)
+        return { column in "NOT EXISTS (SELECT 1 FROM \(sql) AS a WHERE \(same) AND a.\(own) = s.\(column))" }
+    }
+
     private func execute(_ sql: String, _ session: LoadSession) throws(LoadStop) {
         try session.connection.stopping { db throws(SQLiteError) in try db.execute(sql) }
     }

@@ -82,6 +82,21 @@ final class AuditRepair {
         }
     }
 
+    /// The key of the first missing row for which `condition` holds on what is staged for it, behind FROM as `s`.
+    func firstMissing(in staged: String, where condition: String) throws(LoadStop) -> String? {
+        let keys = rows.identity.map { rows.pairs[$0].destination }
+        let same = keys.map { "s.\(quoted($0)) = m.\(quoted($0))" }.joined(separator: " AND ")
+        let columns = keys.map { "m.\(quoted($0))" }.joined(separator: ", ")
+        let row = try connection.stopping { db throws(SQLiteError) in
+            try db.first(
+                "SELECT \(columns) FROM temp.\(AuditRepair.missing) AS m JOIN \(staged) AS s ON \(same) "
+                    + "WHERE \(condition) LIMIT 1")
+        }
+        return row.map { row in
+            keys.indices.map { "\(keys[$0]) \(CursorValue(row[$0])?.display ?? "NULL")" }.joined(separator: ", ")
+        }
+    }
+
     // MARK: Writing
 
     /// Writes what was noted; fails, and so changes nothing, when the figures do not add up.

@@ -22,9 +22,10 @@ struct AuditRows {
     /// The place among the destination's columns of the one that marks rows which are gone; nil where none is marked.
     let mark: Int?
 
+    /// Compares the rows of `relation` up to `watermark` with those of the table, called `d`, for which `condition` holds.
     init(
         _ session: LoadSession, _ relation: SourceRelation, _ table: DestinationTable, _ match: SchemaMatch,
-        watermark: CursorValue?
+        watermark: CursorValue?, where condition: String? = nil
     ) throws(LoadStop) {
         let shape = table.shape ?? TableShape(name: "", kind: .table, columns: [])
         let step = session.request.step
@@ -58,7 +59,9 @@ struct AuditRows {
         let columns =
             pairs.map { quoted($0.destination) } + [rowNumber].compactMap { $0 }
             + [marked].compactMap { $0 }.map(quoted)
-        destination = "SELECT \(columns.joined(separator: ", ")) FROM \(table.sql) ORDER BY \(order)"
+        destination =
+            "SELECT \(columns.joined(separator: ", ")) FROM \(table.sql) AS d"
+            + (condition.map { " WHERE \($0)" } ?? "") + " ORDER BY \(order)"
         source = try AuditRows.source(
             session, relation, shape, pairs, identity, tellsClasses, watermark, keepsVersions: keepsVersions)
     }

@@ -25,6 +25,8 @@ struct ChangeLog {
         static let put = 0
         static let delete = 1
         static let truncate = 2
+        /// What only the stage of an audit holds: a coming run decides about the key.
+        static let unsettled = 3
     }
 
     /// Whether no event brings a row, so that nothing is known of the rows' columns.

@@ -39,7 +39,7 @@ struct ChangeStage {
     }
 
     var sequence: String { quoted(names.sequence) }
-    private var index: String { quoted(names.index) }
+    var index: String { quoted(names.index) }
     var operation: String { quoted(names.operation) }
     /// The key's columns in SQL.
     var keyList: String { keyColumns.map(quoted).joined(separator: ", ") }
@@ -162,6 +162,12 @@ struct ChangeStage {
     }
 
     var isPut: String { "\(operation) = \(ChangeLog.Operation.put)" }
+    var isUnsettled: String { "\(operation) = \(ChangeLog.Operation.unsettled)" }
+    /// The condition that the events of a row left a column out; nil where none does.
+    var isIncomplete: String? {
+        let left = partial.compactMap { names.given[$0.destination] }.map { "NOT \(quoted($0))" }
+        return left.isEmpty ? nil : "(\(left.joined(separator: " OR ")))"
+    }
     var isDelete: String { "\(operation) = \(ChangeLog.Operation.delete)" }
 
     /// The condition that a row of the destination, called `d`, has the key of a staged event, called `s`.

@@ -11,7 +11,7 @@ struct ChangeWrite: DeltaWrite {
     /// Whether a look over the whole load found that it removes no more than the step allows, so that its commits,
     /// which may remove what a later one brings back, are not held to that one by one.
     var isForeseen = false
-    private var stage: ChangeStage
+    private(set) var stage: ChangeStage
     private let deletion: DeleteWrite
     private let now: Timestamp
 
@@ -201,6 +201,58 @@ struct ChangeWrite: DeltaWrite {
         let isMarked = deletion.isMarked("d").map { " AND NOT \($0)" } ?? ""
         return try session.integer(
             "SELECT count(*) FROM \(table.sql) AS d WHERE (\(isRemoved.joined(separator: " OR ")))\(isMarked)")
+    }
+
+    // MARK: Replaying
+
+    /// Fills the stage with what the events of `range` come to for each key they name, for a comparison with the
+    /// destination, which has applied those up to `applied`, and of those that share its number the ones up to the index
+    /// `key`; answers the newest truncation among them.
+    func replay(
+        _ range: DeltaRange, applied place: CursorKey, _ key: [CursorValue], _ session: LoadSession
+    ) throws(LoadStop) -> ChangeStage.Truncation? {
+        let truncated = try truncation(range, session)
+        if let sequence = truncated.flatMap({ CursorValue($0.sequence) }), let key = session.order.key(sequence),
+            key.compare(place) > 0
+        {
+            throw .failure(
+                Failure(
+                    .conflict,
+                    "the watermark was set back to \(place.display), before the truncation at \(sequence.display) that "
+                        + "was applied already", hint: "run the pipeline first"))
+        }
+        session.probe.reset(range, readBefore: nil)
+        try fillStage(delta.condition(range, gate: DeltaGate.probeName), range, since: truncated, session)
+        try refuseTies(range, session)
+        try leaveUnsettled(place, key, session)
+        // A row that was made after the truncation holds nothing but what its events say.
+        for statement in truncated == nil ? stage.keepOthers : [] {
+            _ = try session.connection.stopping { db throws(SQLiteError) in try db.run(statement) }
+        }
+        return truncated
+    }
+
+    /// Takes out of the comparison the keys about which a coming run decides: whose newest event lies above the
+    /// watermark, or within its lookback and is not applied.
+    private func leaveUnsettled(
+        _ place: CursorKey, _ key: [CursorValue], _ session: LoadSession
+    ) throws(LoadStop) {
+        let unsettled = "UPDATE \(ChangeStage.sql) AS s SET \(stage.operation) = \(ChangeLog.Operation.unsettled) WHERE"
+        let value = place.value ?? .null
+        _ = try session.connection.stopping { db throws(SQLiteError) in
+            try db.run("\(unsettled) s.\(stage.sequence) > ?", [value])
+        }
+        if log.index != nil, let index = key.first?.value {
+            _ = try session.connection.stopping { db throws(SQLiteError) in
+                try db.run("\(unsettled) s.\(stage.sequence) = ? AND s.\(stage.index) > ?", [value, index])
+            }
+        }
+        guard let late = try applied.isLate(session),
+            let floor = session.order.key(place, less: delta.step.lookback).value
+        else { return }
+        _ = try session.connection.stopping { db throws(SQLiteError) in
+            try db.run("\(unsettled) s.\(stage.sequence) > ? AND \(late(stage.sequence))", [floor])
+        }
     }
 
     // MARK: Looking

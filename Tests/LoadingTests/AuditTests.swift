@@ -307,12 +307,6 @@ struct AuditTests {
         _ = try world.rollback(run, step)
     }
 
-    @Test func changeEventsAreNoRowsToCompareWith() throws {
-        let (world, _) = try loaded()
-        let failure = try world.auditFailure(world.step("orders", .cdc, cursor: nil))
-        #expect(failure?.code == .unsupported)
-    }
-
     @Test func aDestinationWithoutRowNumbersIsMendedByKey() throws {
         let world = try World(
             "CREATE TABLE orders (a TEXT, b INTEGER, item TEXT, updated_at TEXT, PRIMARY KEY (a, b));"
