@@ -68,7 +68,8 @@ enum PipelineRoutes {
                 guard unknown.isEmpty else { return .unknownConnections(unknown) }
                 let current = try transaction.pipeline(name)?.version
                 let outcome = try transaction.putPipeline(
-                    name, document: text, connections: uses.names, expecting: precondition.expectation(current))
+                    name, document: text, connections: uses.names, after: document.pipeline.after,
+                    expecting: precondition.expectation(current))
                 guard let stored = try transaction.pipeline(name) else { return .lost }
                 return .stored(try PipelineResource(stored, transaction), created: outcome.created)
             } completion: { result in

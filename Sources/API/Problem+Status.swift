@@ -6,9 +6,9 @@ extension Failure {
     var status: Int {
         switch code {
         case .malformedDocument: 400
-        case .notFound, .unknownPipeline, .unknownRun: 404
+        case .notFound, .unknownRun: 404
         // The name of a thing in a document is a value of it; elsewhere it stands in the path.
-        case .unknownConnection, .unknownStep: field == nil ? 404 : 422
+        case .unknownConnection, .unknownPipeline, .unknownStep: field == nil ? 404 : 422
         case .conflict, .cancelled, .fenced, .dependencyFailed, .undoMissing: 409
         case .preconditionFailed: 412
         case .unknownKey, .missingKey, .invalidValue, .limitExceeded, .unsupported, .dependencyCycle,

@@ -1,3 +1,5 @@
+internal import Model
+
 /// A piece of work that writes to destination files.
 struct Job: Sendable, Equatable {
     /// Who may carry it out.
@@ -26,6 +28,11 @@ struct Job: Sendable, Equatable {
         self.kind = kind
         self.files = files
         self.notBefore = notBefore
+    }
+
+    /// The job of a run that was just queued; which files it writes it finds out by itself.
+    init(starting run: Run) {
+        self.init(id: run.id, kind: .run(pipeline: run.pipeline), files: [])
     }
 
     /// The line it waits in: a run behind the other runs of its pipeline, anything else alone.

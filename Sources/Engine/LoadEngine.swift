@@ -22,6 +22,7 @@ public final class LoadEngine: Sendable {
     let board = RunBoard()
     let edits = EditDesk()
     let records: RunRecords
+    private let downstream: Downstream
     private let executor: RunExecutor
     private let auditor: AuditExecutor
 
@@ -39,10 +40,12 @@ public final class LoadEngine: Sendable {
         alarms = AlarmClock(clock: clock)
         dispatcher = Dispatcher(configuration: configuration, clock: clock, alarms: alarms)
         inspections = InspectionPool(clock: clock, alarms: alarms)
-        records = RunRecords(store: store, log: log)
+        downstream = Downstream(catalog: catalog, identifiers: identifiers, clock: clock, log: log)
+        records = RunRecords(store: store, downstream: downstream, log: log)
         executor = RunExecutor(
             store: store, catalog: catalog, loads: StepExecutor(loader: loader, board: board),
-            records: records, waiters: waiters, board: board, alarms: alarms, clock: clock, log: log)
+            records: records, waiters: waiters, board: board, dispatcher: dispatcher, alarms: alarms, clock: clock,
+            log: log)
         auditor = AuditExecutor(
             store: store, catalog: catalog, loader: loader, records: records, waiters: auditWaiters, clock: clock,
             log: log)
@@ -54,8 +57,7 @@ public final class LoadEngine: Sendable {
     /// A destination that cannot be read is no reason to fail: its run is queued again and says so by itself.
     public func start() throws(Failure) {
         let recovery = Recovery(
-            store: store, loader: loader, catalog: catalog, clock: clock,
-            log: log)
+            store: store, loader: loader, catalog: catalog, downstream: downstream, clock: clock, log: log)
         let restored: [Recovery.Restored]
         let audits: [Job]
         do throws(StoreError) {
@@ -93,9 +95,7 @@ public final class LoadEngine: Sendable {
     }
 
     func enqueue(_ job: Job, admitted: Bool = false, wasActive: Bool = false) {
-        dispatcher.enqueue(job, admitted: admitted, wasActive: wasActive) { [executor] job, stop in
-            executor.perform(job, stop)
-        }
+        executor.enqueue(job, admitted: admitted, wasActive: wasActive)
     }
 
     func enqueueAudit(_ job: Job, admitted: Bool = false) {

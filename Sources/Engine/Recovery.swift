@@ -18,6 +18,7 @@ struct Recovery {
     let store: ControlStore
     let loader: any StepLoading
     let catalog: Catalog
+    let downstream: Downstream
     let clock: any Clock
     let log: Log
 
@@ -40,10 +41,15 @@ struct Recovery {
             restored.append(restore(run, names))
         }
         guard !news.isEmpty else { return restored }
-        try store.write { [news] (transaction) throws(StoreError) in
-            for item in news { try RunRecords.write(item, transaction) }
+        let caused = try store.write { [news, downstream] (transaction) throws(StoreError) in
+            var caused: [Run] = []
+            for item in news {
+                let run = try RunRecords.write(item, transaction)
+                if run.state == .success { caused += try downstream.queue(after: run, transaction) }
+            }
+            return caused
         }
-        return restored
+        return restored + caused.map { Restored(job: Job(starting: $0), wasActive: false) }
     }
 
     /// Puts every unfinished audit back into the queue, oldest first: one that was in hand begins again. Blocks.

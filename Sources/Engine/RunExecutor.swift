@@ -13,6 +13,7 @@ final class RunExecutor: Sendable {
     private let records: RunRecords
     private let waiters: FinishWaiters<Run>
     private let board: RunBoard
+    private let dispatcher: Dispatcher
     private let alarms: AlarmClock
     private let clock: any Clock
     private let log: Log
@@ -20,7 +21,7 @@ final class RunExecutor: Sendable {
     /// Makes an executor; `waiters` are told of every run that it finishes.
     init(
         store: ControlStore, catalog: Catalog, loads: StepExecutor, records: RunRecords, waiters: FinishWaiters<Run>,
-        board: RunBoard, alarms: AlarmClock, clock: any Clock, log: Log
+        board: RunBoard, dispatcher: Dispatcher, alarms: AlarmClock, clock: any Clock, log: Log
     ) {
         self.store = store
         self.catalog = catalog
@@ -28,13 +29,19 @@ final class RunExecutor: Sendable {
         self.records = records
         self.waiters = waiters
         self.board = board
+        self.dispatcher = dispatcher
         self.alarms = alarms
         self.clock = clock
         self.log = log
     }
 
+    /// Puts a run in line, to be carried out when its turn comes.
+    func enqueue(_ job: Job, admitted: Bool = false, wasActive: Bool = false) {
+        dispatcher.enqueue(job, admitted: admitted, wasActive: wasActive) { [self] job, stop in perform(job, stop) }
+    }
+
     /// Carries out the next attempt of the job's run.
-    func perform(_ job: Job, _ stop: StopToken) -> Dispatcher.Outcome {
+    private func perform(_ job: Job, _ stop: StopToken) -> Dispatcher.Outcome {
         let opened: Opened
         do throws(StoreError) {
             guard let found = try open(job.id) else { return .finished }
@@ -143,7 +150,9 @@ final class RunExecutor: Sendable {
         let ended = clock.uptime()
         record.end(verdict, at: clock.now())
         // Not recorded means that the server stops: the next start finds the truth in the destinations.
-        guard let run = records.record(record.takeNews()) else { return .finished }
+        guard let recorded = records.record(record.takeNews()) else { return .finished }
+        let run = recorded.run
+        for caused in recorded.caused { enqueue(Job(starting: caused)) }
         log.info(
             "run \(run.state.rawValue)",
             [

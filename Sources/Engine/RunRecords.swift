@@ -8,13 +8,15 @@ internal import Store
 /// the next start finds it in the destination.
 final class RunRecords: Sendable {
     private let store: ControlStore
+    private let downstream: Downstream
     private let log: Log
     /// Whether to give up; those who pause wait for it.
     private let ending = Monitor(false)
 
     /// Makes the records of `store`.
-    init(store: ControlStore, log: Log) {
+    init(store: ControlStore, downstream: Downstream, log: Log) {
         self.store = store
+        self.downstream = downstream
         self.log = log
     }
 
@@ -29,11 +31,19 @@ final class RunRecords: Sendable {
         }
     }
 
-    /// Records `news` and returns the run as it is stored then; nil when the server stopped first, or when the control
-    /// database has gone another way with the run. Blocks.
-    func record(_ news: AttemptRecord.News) -> Run? {
-        insist("record run \(news.run.id)") { (transaction) throws(StoreError) in
-            try RunRecords.write(news, transaction)
+    /// A run as it is stored now, with the runs that its success has queued.
+    struct Recorded: Sendable {
+        let run: Run
+        let caused: [Run]
+    }
+
+    /// Records `news`; nil when the server stopped first, or when the control database has gone another way with the
+    /// run. Blocks.
+    func record(_ news: AttemptRecord.News) -> Recorded? {
+        insist("record run \(news.run.id)") { [downstream] (transaction) throws(StoreError) in
+            let run = try RunRecords.write(news, transaction)
+            return Recorded(
+                run: run, caused: run.state == .success ? try downstream.queue(after: run, transaction) : [])
         }
     }
 

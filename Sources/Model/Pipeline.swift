@@ -4,6 +4,8 @@ public struct Pipeline: Sendable, Equatable {
     public var name: String
     /// A sentence for people; empty when there is none.
     public var description: String
+    /// The pipelines whose success starts a run of this one.
+    public var after: [String]
     /// How failed attempts are repeated.
     public var retries: RetryPolicy
     /// The longest one attempt may take; nil means no bound.
@@ -13,14 +15,21 @@ public struct Pipeline: Sendable, Equatable {
 
     /// Makes a pipeline.
     public init(
-        name: String, description: String = "", retries: RetryPolicy = RetryPolicy(), timeout: Duration? = nil,
+        name: String, description: String = "", after: [String] = [], retries: RetryPolicy = RetryPolicy(),
+        timeout: Duration? = nil,
         steps: [LoadStep]
     ) {
         self.name = name
         self.description = description
+        self.after = after
         self.retries = retries
         self.timeout = timeout
         self.steps = steps
+    }
+
+    /// The connections that its steps name.
+    public var connections: Set<String> {
+        Set(steps.flatMap { [$0.source.connection, $0.destination.connection] })
     }
 
     /// The step of a name; nil when there is none.

@@ -1,3 +1,4 @@
+internal import Model
 public import Platform
 internal import SQLite
 
@@ -43,12 +44,24 @@ extension ReadSession {
     }
 }
 
+extension ReadSession {
+    /// The pipelines that run after one, by name.
+    public func downstreams(of pipeline: String) throws(StoreError) -> [String] {
+        try rows(
+            "list the pipelines that run after one",
+            "SELECT pipeline FROM pipeline_upstreams WHERE upstream = ? ORDER BY pipeline", [.text(pipeline)]
+        ) { row throws(SQLiteError) in try row.text("pipeline") }
+    }
+}
+
 extension Transaction {
     /// Stores a pipeline's document, JSON text, that uses `connections`; the same text again changes nothing.
     ///
-    /// Refused as `unknownConnection`, with the name, when one of them is not stored.
+    /// It runs after the pipelines `upstreams`. Refused as `unknownConnection` or `unknownUpstream`, with the name, when
+    /// one of them is not stored, and as `dependencyCycle`, with the path, when it would run after itself.
     public func putPipeline(
-        _ name: String, document: String, connections: Set<String>, expecting expectation: Expectation = .anything
+        _ name: String, document: String, connections: Set<String>, after upstreams: [String] = [],
+        expecting expectation: Expectation = .anything
     ) throws(StoreError) -> PutOutcome {
         let operation = "store the pipeline"
         for connection in connections.sorted() {
@@ -67,12 +80,44 @@ extension Transaction {
                 operation, "INSERT INTO pipeline_connections (pipeline, connection) VALUES (?, ?)",
                 [.text(name), .text(connection)])
         }
+        try putUpstreams(upstreams, of: name, operation)
         return outcome
+    }
+
+    private func putUpstreams(_ upstreams: [String], of name: String, _ operation: String) throws(StoreError) {
+        try run(operation, "DELETE FROM pipeline_upstreams WHERE pipeline = ?", [.text(name)])
+        for upstream in Set(upstreams).sorted() {
+            guard try pipeline(upstream) != nil else {
+                throw StoreError(
+                    .unknownUpstream, operation, "the pipeline \(name) runs after \(upstream), which is unknown",
+                    hint: "PUT /v1/pipelines/\(upstream) first, or correct the name")
+            }
+            try run(
+                operation, "INSERT INTO pipeline_upstreams (pipeline, upstream) VALUES (?, ?)",
+                [.text(name), .text(upstream)])
+        }
+        // Of all pipelines only those that this one comes to run after can close a circle with it.
+        let edges = try rows(
+            operation,
+            """
+            WITH RECURSIVE way (pipeline) AS (
+                SELECT ?1 UNION SELECT u.upstream FROM way JOIN pipeline_upstreams AS u ON u.pipeline = way.pipeline
+            )
+            SELECT u.pipeline, u.upstream FROM way JOIN pipeline_upstreams AS u ON u.pipeline = way.pipeline
+            """, [.text(name)]
+        ) { row throws(SQLiteError) in (try row.text("pipeline"), try row.text("upstream")) }
+        let upstreams = Dictionary(grouping: edges, by: \.0).mapValues { $0.map(\.1) }
+        if case .cycle(let names) = StepOrder.order(upstreams.map { ($0.key, $0.value) }) {
+            throw StoreError(
+                .dependencyCycle, operation,
+                "the pipelines would run after each other in a circle: \(names.joined(separator: " -> "))",
+                hint: "remove one of them from `after`")
+        }
     }
 
     /// Removes a pipeline and the copy of its watermarks; its runs and histories stay.
     ///
-    /// Refused as `inUse` while a run of it is queued or running.
+    /// Refused as `inUse` while a run of it is queued or running, and while others run after it.
     public func deletePipeline(_ name: String, expecting expectation: Expectation = .anything) throws(StoreError) {
         let operation = "delete the pipeline"
         let active = try first(
@@ -84,6 +129,12 @@ extension Transaction {
             throw StoreError(
                 .inUse, operation, "the run \(run) of the pipeline \(name) is \(state)",
                 hint: "cancel it or wait for its end")
+        }
+        let downstreams = try downstreams(of: name)
+        guard downstreams.isEmpty else {
+            throw StoreError(
+                .inUse, operation, "\(downstreams.joined(separator: ", ")) run after the pipeline \(name)",
+                hint: "take it out of their `after` first")
         }
         try delete(.pipeline, name, expecting: expectation, operation)
         try run(operation, "DELETE FROM watermarks WHERE pipeline = ?", [.text(name)])

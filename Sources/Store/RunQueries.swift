@@ -53,6 +53,17 @@ extension ReadSession {
         return Listing(found, page) { $0.id }
     }
 
+    /// Whether a run that an upstream pipeline caused waits for its first start.
+    public func waitsForUpstream(_ pipeline: String) throws(StoreError) -> Bool {
+        try first(
+            "look for a run that waits",
+            """
+            SELECT 1 FROM runs
+            WHERE pipeline = ? AND state = 'queued' AND "trigger" = 'upstream' AND started_at IS NULL LIMIT 1
+            """, [.text(pipeline)]
+        ) { _ in true } ?? false
+    }
+
     /// The runs that are queued or running, oldest first; all of them, for the start of the server.
     public func activeRuns() throws(StoreError) -> [Run] {
         try runs("list the runs in hand", "SELECT * FROM runs WHERE state IN ('queued', 'running') ORDER BY id", [])

@@ -8,6 +8,10 @@ public struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
         case unknownConnection, unknownPipeline, unknownRun, unknownStep, unknownWatermark
         /// The thing is still needed: a connection by pipelines, a pipeline by a run in hand.
         case inUse
+        /// A pipeline would run after one that is not there.
+        case unknownUpstream
+        /// Pipelines would run after each other in a circle.
+        case dependencyCycle
         /// The version is not the one that the caller has seen.
         case preconditionFailed
         /// The state does not allow the change.
@@ -70,6 +74,15 @@ public struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
         }
     }
 
+    /// The field of a request that is wrong; nil where none is.
+    private var field: String? {
+        switch code {
+        case .invalidCursor: "cursor"
+        case .unknownUpstream, .dependencyCycle: "after"
+        default: nil
+        }
+    }
+
     /// The same in the shape of answers and runs.
     public var failure: Failure {
         let kind: Failure.Code =
@@ -80,6 +93,8 @@ public struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
             case .unknownStep: .unknownStep
             case .unknownWatermark: .notFound
             case .inUse, .illegalTransition: .conflict
+            case .unknownUpstream: .unknownPipeline
+            case .dependencyCycle: .dependencyCycle
             case .preconditionFailed: .preconditionFailed
             case .fenced: .fenced
             case .invalidCursor: .invalidValue
@@ -95,7 +110,7 @@ public struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
             case .newerDatabase, .internalError: .internalError
             }
         return Failure(
-            kind, cause, hint: hint, field: code == .invalidCursor ? "cursor" : nil, isTransient: isTransient)
+            kind, cause, hint: hint, field: field, isTransient: isTransient)
     }
 }
 

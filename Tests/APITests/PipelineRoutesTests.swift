@@ -60,6 +60,19 @@ struct PipelineRoutesTests {
         #expect(world.ask(.get, path).status == 404)
     }
 
+    @Test func aPipelineRunsAfterOthersThatMustBeThere() throws {
+        let world = try World()
+        try world.putOrders()
+        let report = World.ordersPipeline.replacing("name: orders", with: "name: report", maxReplacements: 1)
+        let unknown = world.ask(.put, "/v1/pipelines/report", body: report + "\nafter: [order]")
+        #expect(unknown.status == 422 && unknown.code == "unknown_pipeline" && unknown.json["field"] == "after")
+        #expect(world.ask(.put, "/v1/pipelines/report", body: report + "\nafter: orders").status == 201)
+        let circle = world.ask(.put, path, body: World.ordersPipeline + "\nafter: [report]")
+        #expect(circle.status == 422 && circle.code == "dependency_cycle" && circle.json["field"] == "after")
+        let used = world.ask(.delete, path)
+        #expect(used.status == 409 && used.text.contains("report"))
+    }
+
     @Test func allFaultsOfADocumentAreToldAtOnce() throws {
         let world = try World()
         try world.putOrders()

@@ -52,6 +52,22 @@ struct DocumentSetTests {
         }
     }
 
+    @Test func ordersPipelinesBehindThoseThatTheyRunAfter() throws {
+        func after(_ name: String, _ upstream: String) -> String {
+            DocumentSetTests.pipeline(name) + "after: [\(upstream)]\n"
+        }
+        let files = ["a.yaml": after("a", "b"), "b.yaml": after("b", "c"), "c.yaml": DocumentSetTests.pipeline("c")]
+        try with(files) { directory in
+            let documents = try DocumentSet([directory])
+            #expect(documents.faults.isEmpty)
+            #expect(documents.pipelinesInOrder.map(\.pipeline.name) == ["c", "b", "a"])
+        }
+        try with(files.merging(["c.yaml": after("c", "a")]) { $1 }) { directory in
+            let faults = try DocumentSet([directory]).faults.map(\.line)
+            #expect(faults.count == 1 && faults.first?.contains("a -> b -> c -> a") == true)
+        }
+    }
+
     @Test func tellsTheFaultsOfEveryFile() throws {
         let broken = DocumentSetTests.pipeline("x").replacingOccurrences(of: "full_refresh", with: "timestamp")
         try with(["a.yaml": broken, "b.yaml": "pipelines: ["]) { directory in

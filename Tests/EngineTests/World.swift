@@ -125,9 +125,9 @@ final class World: Sendable {
         let steps = steps ?? [World.step("orders")]
         let text = "{\"name\":\"\(name)\",\(more)\"steps\":[\(steps.joined(separator: ","))]}"
         let pipeline = try DocumentDecoder.pipeline(try JSONReader.read(Array(text.utf8)), name: name).pipeline
-        let connections = Set(pipeline.steps.flatMap { [$0.source.connection, $0.destination.connection] })
         try store.write { (transaction) throws(StoreError) in
-            _ = try transaction.putPipeline(name, document: text, connections: connections)
+            _ = try transaction.putPipeline(
+                name, document: text, connections: pipeline.connections, after: pipeline.after)
         }
     }
 

@@ -15,7 +15,8 @@ struct DocumentRefusalTests {
             (step("columns: { excluded: [a] }"), .unknownKey, "steps[0].columns.excluded", "`exclude`"),
             // What this version does not do is refused, not ignored.
             (step() + "schedule: { every: 5m }", .unsupported, "schedule", "POST /v1/pipelines/orders/runs"),
-            (step() + "after: [customers]", .unsupported, "after", "POST /v1/pipelines/orders/runs"),
+            (step() + "after: [orders]", .dependencyCycle, "after", "Remove"),
+            (step() + "after: { customers: 1 }", .invalidValue, "after", ""),
             (step() + "freshness: { warn_after: 1h }", .unsupported, "freshness", "watermarks"),
             (step("partition_by: { interval: day }"), .missingKey, "steps[0].partition_by.column", "created_at"),
             (

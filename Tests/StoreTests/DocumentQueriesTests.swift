@@ -96,6 +96,43 @@ struct DocumentQueriesTests {
         #expect(error?.cause.contains("nowhere") == true)
     }
 
+    @Test func aPipelineRunsAfterOthersThatAreThereAndNeverAfterItself() throws {
+        let world = try World()
+        func put(_ name: String, after upstreams: [String]) -> StoreError? {
+            do throws(StoreError) {
+                try world.change { transaction throws(StoreError) in
+                    _ = try transaction.putPipeline(name, document: "{}", connections: [], after: upstreams)
+                }
+                return nil
+            } catch { return error }
+        }
+        #expect(put("b", after: ["a"])?.code == .unknownUpstream)
+        #expect(put("a", after: []) == nil)
+        #expect(put("b", after: ["a", "a"]) == nil)
+        #expect(put("c", after: ["b"]) == nil)
+        let circle = put("a", after: ["c"])
+        #expect(circle?.code == .dependencyCycle)
+        #expect(
+            ["a -> c -> b -> a", "b -> a -> c -> b", "c -> b -> a -> c"].contains {
+                circle?.cause.hasSuffix($0) == true
+            })
+        func downstreams(_ name: String) throws -> [String] {
+            try world.store.read { session throws(StoreError) in try session.downstreams(of: name) }
+        }
+        #expect(try downstreams("a") == ["b"])
+        let used = #expect(throws: StoreError.self) {
+            try world.change { transaction throws(StoreError) in try transaction.deletePipeline("a") }
+        }
+        #expect(used?.code == .inUse && used?.cause.contains("b run after") == true)
+        #expect(put("b", after: []) == nil)
+        #expect(try downstreams("a").isEmpty)
+        try world.change { transaction throws(StoreError) in
+            try transaction.deletePipeline("a")
+            try transaction.deletePipeline("c")
+            try transaction.deletePipeline("b")
+        }
+    }
+
     @Test func aPipelineWithARunInHandStays() throws {
         let world = try World()
         try world.pipeline("orders")

@@ -5,7 +5,7 @@ struct PipelineDecoding {
     /// Where what is wrong is noted.
     let findings: Findings
 
-    private static let keys = ["name", "description", "retries", "timeout", "steps"]
+    private static let keys = ["name", "description", "after", "retries", "timeout", "steps"]
 
     /// The pipeline of a node; nil, with the reasons noted, when it is refused.
     func pipeline(_ node: DocumentNode, path: String, name: String?) -> Pipeline? {
@@ -16,17 +16,18 @@ struct PipelineDecoding {
             of: "a pipeline")
         let name = fields.ownName(given: name, of: "pipeline")
         let description = description(fields)
+        let after = after(fields, name)
         let retries = retries(fields)
         let timeout = fields.duration("timeout", in: Limits.shortestTimeout...Limits.longestTimeout)
         let steps = steps(fields)
         guard let name, let steps else { return nil }
-        return Pipeline(name: name, description: description, retries: retries, timeout: timeout, steps: steps)
+        return Pipeline(
+            name: name, description: description, after: after, retries: retries, timeout: timeout, steps: steps)
     }
 
     private static func unsupported(_ name: String) -> [String: String] {
         [
             "schedule": "Remove it; trigger runs with POST /v1/pipelines/\(name)/runs.",
-            "after": "Remove it; trigger runs with POST /v1/pipelines/\(name)/runs when the other pipeline is done.",
             "freshness": "Remove it; GET /v1/pipelines/\(name)/watermarks shows how far each step got.",
         ]
     }
@@ -38,6 +39,16 @@ struct PipelineDecoding {
             return ""
         }
         return text
+    }
+
+    private func after(_ fields: Fields, _ name: String?) -> [String] {
+        let names = fields.identifiers("after") ?? []
+        if let name, names.contains(name) {
+            fields.refuse(
+                "after", "the pipeline `\(name)` cannot run after itself", hint: "Remove the name from `after`.",
+                code: .dependencyCycle)
+        }
+        return names
     }
 
     private func retries(_ fields: Fields) -> RetryPolicy {

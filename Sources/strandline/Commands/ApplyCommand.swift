@@ -30,7 +30,7 @@ struct ApplyCommand: Command {
             return .failure
         }
         let connections = documents.connections.map { ("connection", $0.definition.name, $0.json) }
-        let pipelines = documents.pipelines.map { ("pipeline", $0.pipeline.name, $0.json) }
+        let pipelines = documents.pipelinesInOrder.map { ("pipeline", $0.pipeline.name, $0.json) }
         var results: [JSONValue] = []
         for (kind, name, json) in connections + pipelines {
             let result = try put(kind, name, json)

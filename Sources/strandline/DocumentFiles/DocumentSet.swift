@@ -48,6 +48,23 @@ struct DocumentSet {
             }
             for file in documents { try add(file) }
         }
+        if case .cycle(let names) = order {
+            faults.append(
+                Finding(
+                    file: homes["pipeline " + (names.first ?? "")] ?? "",
+                    failure: Failure(
+                        .dependencyCycle,
+                        "the pipelines run after each other in a circle: \(names.joined(separator: " -> "))",
+                        hint: "Remove one of these from `after`.", field: "after")))
+        }
+    }
+
+    private var order: StepOrder.Outcome { StepOrder.order(pipelines.map { ($0.pipeline.name, $0.pipeline.after) }) }
+
+    /// The pipelines in an order in which each comes after those that it runs after.
+    var pipelinesInOrder: [PipelineDocument] {
+        guard case .ordered(let places) = order else { return pipelines }
+        return places.map { pipelines[$0] }
     }
 
     private mutating func add(_ file: String) throws(CommandError) {

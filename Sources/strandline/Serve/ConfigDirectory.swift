@@ -31,10 +31,10 @@ struct ConfigDirectory {
                         document.definition.name, definition: document.json.text())
                     changed += outcome.unchanged ? 0 : 1
                 }
-                for document in documents.pipelines {
+                for document in documents.pipelinesInOrder {
                     let outcome = try transaction.putPipeline(
                         document.pipeline.name, document: document.json.text(),
-                        connections: ConfigDirectory.connections(of: document.pipeline))
+                        connections: document.pipeline.connections, after: document.pipeline.after)
                     changed += outcome.unchanged ? 0 : 1
                 }
                 return changed
@@ -42,9 +42,5 @@ struct ConfigDirectory {
         } catch {
             throw CommandError(message: "the documents in \(path) were not applied: \(error.cause)", hint: error.hint)
         }
-    }
-
-    private static func connections(of pipeline: Pipeline) -> Set<String> {
-        Set(pipeline.steps.flatMap { [$0.source.connection, $0.destination.connection] })
     }
 }

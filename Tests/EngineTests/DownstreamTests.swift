@@ -1,0 +1,103 @@
+import Loading
+import Model
+import Platform
+import Store
+import Testing
+
+@testable import Engine
+
+/// Pipelines that run after others.
+struct DownstreamTests {
+    private func newest(_ pipeline: String, _ world: World) throws -> [Run] {
+        try world.store.read { (session) throws(StoreError) in
+            try session.runs(RunFilter(pipeline: pipeline), Page(limit: 100)).items
+        }
+    }
+
+    private func world() throws -> World {
+        let world = try World()
+        try world.order(1...3)
+        try world.connection("annex", "annex.db")
+        try world.pipeline("orders")
+        try world.pipeline(
+            "report", steps: [World.step("report", to: "annex", table: "report")], more: #""after":["orders"],"#)
+        return world
+    }
+
+    @Test func aSuccessStartsWhatRunsAfterIt() throws {
+        let world = try world()
+        try world.pipeline(
+            "digest", steps: [World.step("digest", to: "annex", table: "digest")], more: #""after":["report"],"#)
+        try world.engine.start()
+        #expect(try world.run("orders").state == .success)
+        let report = try #require(try newest("report", world).first)
+        #expect(report.trigger == .upstream)
+        #expect(try world.finish(report).state == .success)
+        let digest = try #require(try newest("digest", world).first)
+        #expect(try world.finish(digest).state == .success)
+        #expect(try world.rows("digest", in: "annex.db") == 3)
+        #expect(try newest("orders", world).count == 1)
+        #expect(try world.events(of: report).first == "run_queued")
+        world.end()
+    }
+
+    @Test func aFailureStartsNothing() throws {
+        let world = try world()
+        try world.engine.start()
+        world.loader.before { moment throws(Failure) in
+            if moment.request.pipeline == "orders" { throw Failure(.constraint, "no") }
+        }
+        #expect(try world.run("orders").state == .failed)
+        #expect(try newest("report", world).isEmpty)
+        world.end()
+    }
+
+    @Test func oneRunWaitsHoweverManySuccessesCauseIt() throws {
+        let world = try world()
+        try world.engine.start()
+        let gate = Signal<Bool>()
+        let begun = Signal<Bool>()
+        world.loader.before { moment throws(Failure) in
+            guard moment.request.pipeline == "report", moment.number == 1 else { return }
+            begun.open()
+            _ = gate.wait()
+        }
+        _ = try world.run("orders")
+        _ = begun.wait()
+        // The first report is in hand, and may have read before these were loaded: one more follows, for all of them.
+        for last in 4...6 {
+            try world.order(last...last)
+            _ = try world.run("orders")
+        }
+        #expect(try newest("report", world).map(\.state) == [.queued, .running])
+        gate.open()
+        for run in try newest("report", world) { #expect(try world.finish(run).state == .success) }
+        #expect(try newest("report", world).count == 2)
+        #expect(try world.rows("report", in: "annex.db") == 6)
+        world.end()
+    }
+
+    /// The destination shows that the run had succeeded; what runs after it must not be lost with the process.
+    @Test func aSuccessThatIsFoundAfterACrashStartsWhatRunsAfterIt() throws {
+        let world = try world()
+        let gate = Signal<Bool>()
+        let committed = Signal<Bool>()
+        world.loader.after { moment throws(Failure) in
+            guard moment.request.pipeline == "orders" else { return }
+            committed.open()
+            _ = gate.wait()
+        }
+        try world.engine.start()
+        let run = try world.trigger("orders")
+        _ = committed.wait()
+        let next = try world.afterCrash()
+        gate.open()
+        world.end()
+        try next.engine.start()
+        #expect(try next.finish(run).state == .success)
+        let report = try #require(try newest("report", next).first)
+        #expect(try next.finish(report).state == .success)
+        #expect(try newest("report", next).count == 1)
+        next.end()
+    }
+}
