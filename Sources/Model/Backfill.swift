@@ -10,6 +10,8 @@ public struct Backfill: Sendable, Equatable, Identifiable {
     public var pipeline: String
     /// The step's name.
     public var step: String
+    /// The table that the step wrote when it was made: its partitions go there, or nowhere.
+    public var destination: LoadStep.Destination
     /// Where it stands.
     public var state: BackfillState
     /// What its partitions are slices of, as it was when it was made.
@@ -26,6 +28,10 @@ public struct Backfill: Sendable, Equatable, Identifiable {
     public var rows: RowCounts
     /// The rows that it expects to read in all; nil when nobody counted them.
     public var rowsExpected: Int?
+    /// Those that were expected of the partitions that have succeeded or failed.
+    public var rowsPassed = 0
+    /// How long its partitions were in hand, one added to the other.
+    public var busy = Duration.zero
     /// When it was asked for.
     public var createdAt: Timestamp
     /// When its first partition started; nil before.
@@ -35,10 +41,13 @@ public struct Backfill: Sendable, Equatable, Identifiable {
     /// Why it failed; nil otherwise.
     public var error: Failure?
 
+    /// Whether it has come to its end, and nothing of it is in hand any more.
+    public var isSettled: Bool { state.isFinal && partitions.running == 0 }
+
     /// Makes a backfill that waits.
     public init(
-        id: String, pipeline: String, step: String, state: BackfillState = .queued, scheme: PartitionScheme,
-        range: PartitionRange, options: BackfillOptions = BackfillOptions(),
+        id: String, pipeline: String, step: String, destination: LoadStep.Destination, state: BackfillState = .queued,
+        scheme: PartitionScheme, range: PartitionRange, options: BackfillOptions = BackfillOptions(),
         partitions: PartitionCounts = PartitionCounts(), skipped: Int = 0, rows: RowCounts = RowCounts(),
         rowsExpected: Int? = nil, createdAt: Timestamp, startedAt: Timestamp? = nil, finishedAt: Timestamp? = nil,
         error: Failure? = nil
@@ -46,6 +55,7 @@ public struct Backfill: Sendable, Equatable, Identifiable {
         self.id = id
         self.pipeline = pipeline
         self.step = step
+        self.destination = destination
         self.state = state
         self.scheme = scheme
         self.range = range
@@ -118,6 +128,9 @@ public enum BackfillState: String, Sendable, CaseIterable {
     case awaitingPublish = "awaiting_publish"
     case success, failed, cancelled
     case rolledBack = "rolled_back"
+
+    /// Whether it loads partitions, or will.
+    public var isActive: Bool { !isFinal }
 
     /// Whether it will not go on by itself, nor wait for somebody to let it.
     public var isFinal: Bool { [.success, .failed, .cancelled, .rolledBack].contains(self) }
@@ -220,6 +233,9 @@ public struct PartitionCounts: Sendable, Equatable {
 
     /// Makes counts of nothing.
     public init() {}
+
+    /// Those that were tried to their end.
+    public var tried: Int { success + failed }
 
     /// All of them.
     public var total: Int { pending + running + success + failed + cancelled }

@@ -242,4 +242,25 @@ public enum Limits {
     public static let auditKeyCharacters = 200
     /// Finished audits kept in the history; the oldest go first.
     public static let finishedAudits = 10_000
+
+    // MARK: Backfills
+
+    /// Partitions in hand at a time over all backfills, on threads of their own: they take no worker from live runs.
+    public static let backfillLanes = 4
+    /// The most partitions of a backfill: more are better served by a wider interval, and each costs rows here.
+    public static let backfillPartitions = 100_000
+    /// Backfills that are not at their end: each holds a few jobs in the queue.
+    public static let activeBackfills = 1_000
+    /// Finished backfills kept in the history; the oldest go first.
+    public static let finishedBackfills = 1_000
+    /// Partitions kept of finished backfills; the oldest backfills go first.
+    public static let finishedPartitions = 1_000_000
+    /// Partitions that a dry run lists.
+    public static let partitionsShown = 100
+    /// Kinds of failures that the error of a backfill tells of.
+    public static let partitionFailuresShown = 3
+    /// Characters of the reason that a person gives for a backfill.
+    public static let reasonCharacters = 1_000
+    /// Past backfills, and past runs, from which the time of another one is reckoned.
+    public static let pastLoads = 20
 }

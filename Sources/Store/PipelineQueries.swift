@@ -117,7 +117,8 @@ extension Transaction {
 
     /// Removes a pipeline and the copy of its watermarks; its runs and histories stay.
     ///
-    /// Refused as `inUse` while a run of it is queued or running, and while others run after it.
+    /// Refused as `inUse` while a run of it is queued or running, while a backfill is not at its end, and while others run
+    /// after it.
     public func deletePipeline(_ name: String, expecting expectation: Expectation = .anything) throws(StoreError) {
         let operation = "delete the pipeline"
         let active = try first(
@@ -135,6 +136,18 @@ extension Transaction {
             throw StoreError(
                 .inUse, operation, "\(downstreams.joined(separator: ", ")) run after the pipeline \(name)",
                 hint: "take it out of their `after` first")
+        }
+        let backfill = try first(
+            operation,
+            """
+            SELECT id, state FROM backfills WHERE pipeline = ?
+                AND (state IN ('queued', 'running', 'paused', 'awaiting_publish') OR running > 0) ORDER BY id LIMIT 1
+            """, [.text(name)]
+        ) { row throws(SQLiteError) in (try row.text("id"), try row.text("state")) }
+        if let (backfill, state) = backfill {
+            throw StoreError(
+                .inUse, operation, "the backfill \(backfill) of the pipeline \(name) is \(state)",
+                hint: "cancel it or wait for its end")
         }
         try delete(.pipeline, name, expecting: expectation, operation)
         try run(operation, "DELETE FROM watermarks WHERE pipeline = ?", [.text(name)])
