@@ -38,6 +38,14 @@ public protocol StepLoading: Sendable {
     func inspect(_ file: DatabaseFile, stop: StopToken) throws(Failure) -> [TableSummary]
     /// Compares a step's source and destination, and mends what differs when asked to; ends early when `stop` is raised.
     func audit(_ request: LoadRequest, _ options: AuditOptions, stop: StopToken) throws(Failure) -> AuditResult
+    /// Reloads one partition of a backfill, unless it has committed before; ends early when `stop` is raised.
+    func loadPartition(
+        _ request: PartitionRequest, stop: StopToken, progress: LoadProgress
+    ) throws(Failure) -> PartitionResult
+    /// What a partition of a backfill did, as the destination recorded it; nil when it has not committed there.
+    func committedPartition(
+        backfill: String, number: Int, step: String, destination: DatabaseFile
+    ) throws(Failure) -> PartitionResult?
     /// What a table looks like, for advice; reads only.
     func survey(_ table: String, in file: DatabaseFile, stop: StopToken) throws(Failure) -> TableFacts
 }

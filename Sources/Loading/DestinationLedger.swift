@@ -110,6 +110,7 @@ struct DestinationLedger {
         ALTER TABLE main._strandline_loads ADD COLUMN by_audit INTEGER NOT NULL DEFAULT 0; -- `run` is the audit then
         UPDATE main._strandline_loads SET by_audit = 1 WHERE load_window = 'audit: rows that differed were mended';
         """,
+        PartitionLedger.schema,
     ]
 
     // MARK: Watermarks

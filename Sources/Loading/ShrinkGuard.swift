@@ -3,9 +3,17 @@ internal import Model
 /// Stops a run that would remove too much.
 struct ShrinkGuard {
     private let request: LoadRequest
+    /// The part of the table that is reloaded; nil where it is all of it.
+    private let range: PartitionRange?
 
-    init(_ request: LoadRequest) {
+    init(_ request: LoadRequest, within range: PartitionRange? = nil) {
         self.request = request
+        self.range = range
+    }
+
+    private var work: String { range == nil ? "run" : "backfill" }
+    private var rowsAre: String {
+        request.step.destination.table + (range.map { " in \($0.text)" } ?? "")
     }
 
     /// Fails when `removed` of `rows` is more than the step allows and the run does not override it.
@@ -16,7 +24,7 @@ struct ShrinkGuard {
         throw .failure(
             Failure(
                 .shrinkGuard,
-                "the run would remove \(removed) of the \(rows) rows of \(request.step.destination.table), more than "
+                "the \(work) would remove \(removed) of the \(rows) rows of \(rowsAre), more than "
                     + "max_shrink (\(request.step.maxShrink)) allows; nothing was changed",
                 hint: "look whether the source is complete; if it is, run once with allow_shrink", field: "max_shrink"))
     }
@@ -50,8 +58,8 @@ struct ShrinkGuard {
         throw .failure(
             Failure(
                 .shrinkGuard,
-                "the source is empty, and the run would remove all \(rows) rows of "
-                    + "\(request.step.destination.table); nothing was changed",
+                "the source \(range == nil ? "is empty" : "has no rows there"), and the \(work) would remove "
+                    + "\(range == nil ? "all \(rows)" : "\(rows)") rows of \(rowsAre); nothing was changed",
                 hint: "look whether the source is complete; if it is, run once with allow_shrink"))
     }
 

@@ -107,7 +107,8 @@ struct SnapshotDiffLoad: StepLoad {
         try shrinkGuard.refuseEmpty(source: read, of: there)
         try shrinkGuard.refuseOtherWriter(session)
         try refuseDoubledKey(diff)
-        let staged = try stage(diff)
+        let write = RowDiffWrite(session: session, diff: diff)
+        let staged = try write.stage()
         let counts = RowCounts(
             read: read, inserted: staged.new, updated: staged.changed + staged.back,
             unchanged: read - staged.new - staged.changed - staged.back,
@@ -116,70 +117,18 @@ struct SnapshotDiffLoad: StepLoad {
             deleted: there - (read - staged.new - staged.back))
         guard counts.unchanged >= 0, counts.deleted >= 0 else { throw .failure(counts.unaccounted(0)) }
         try shrinkGuard.check(removed: counts.deleted, of: there)
-        try write(diff, counts, at: now)
-        let warnings = try diff.table.hasTriggers(session.connection) ? lookBehindTriggers(diff, counts) : []
-        try session.connection.stopping { db throws(SQLiteError) in try db.execute("DROP TABLE \(RowDiff.stage)") }
+        try write.write(counts, gone: diff.source.isGone, at: now)
+        let warnings = try diff.table.hasTriggers(session.connection) ? lookBehindTriggers(write, counts) : []
+        try write.release()
         return (counts, warnings)
     }
 
-    /// Refuses rows that a trigger has added or removed, and tells of those that it has given other values, which the
-    /// next run will find to differ again.
-    private func lookBehindTriggers(_ diff: RowDiff, _ counts: RowCounts) throws(LoadStop) -> [LoadWarning] {
-        guard try diff.deletes.rowsThere(session) == counts.read else {
+    /// Refuses rows that a trigger has added or removed, and tells of those that it has given other values.
+    private func lookBehindTriggers(_ write: RowDiffWrite, _ counts: RowCounts) throws(LoadStop) -> [LoadWarning] {
+        guard try write.diff.deletes.rowsThere(session) == counts.read else {
             throw .failure(counts.unaccounted(counts.inserted + counts.updated))
         }
-        let rewritten = try diff.countRewritten.map { sql throws(LoadStop) in try session.integer(sql) } ?? 0
-        guard rewritten > 0 else { return [] }
-        return [
-            LoadWarning(
-                code: "values_rewritten",
-                message:
-                    "\(rewritten == 1 ? "1 row holds" : "\(rewritten) rows hold") other values than were written: a "
-                    + "trigger of \(step.destination.table) changes loaded columns, so every run updates such rows again"
-            )
-        ]
-    }
-
-    /// Writes what was staged, and holds each statement to its count.
-    private func write(_ diff: RowDiff, _ counts: RowCounts, at now: Timestamp) throws(LoadStop) {
-        session.trail.enter(.write)
-        // What is gone goes first: what comes may have its values in columns that are unique.
-        let deleted = counts.deleted == 0 ? 0 : try diff.deletes.run(where: diff.source.isGone, at: now, session)
-        let written = try session.undoable(
-            [RowDiff.stage], diff.stagedRows(counts.updated + counts.inserted)
-        ) { () throws(LoadStop) in
-            var written = 0
-            guard counts.updated + counts.inserted > 0 else { return written }
-            for statement in diff.writes { written += try run(statement) }
-            return written
-        }
-        guard deleted == counts.deleted, written == counts.updated + counts.inserted else {
-            throw .failure(counts.unaccounted(written))
-        }
-    }
-
-    /// Runs a statement that writes, and notes it; answers how many rows it wrote.
-    private func run(_ sql: String) throws(LoadStop) -> Int {
-        session.trail.note(sql)
-        return try session.connection.stopping { db throws(SQLiteError) in try db.run(sql) }
-    }
-
-    /// Stages what differs; answers how many rows are new, changed, and back after they were marked.
-    private func stage(_ diff: RowDiff) throws(LoadStop) -> (new: Int, changed: Int, back: Int) {
-        session.trail.note(diff.makeStage)
-        session.trail.note(diff.fillStage)
-        let rows = try session.connection.stopping { db throws(SQLiteError) in
-            try db.execute("DROP TABLE IF EXISTS \(RowDiff.stage)")
-            try db.execute(diff.makeStage)
-            _ = try db.run(diff.fillStage)
-            return try db.rows(diff.countStage)
-        }
-        let nullKeys = try session.integer(diff.countNullKeys)
-        guard nullKeys == 0 else { throw .failure(.nullKeys(nullKeys, diff.source.key.map(\.source))) }
-        func count(_ found: Int) -> Int {
-            Int(rows.first { $0[0].integer == Int64(found) }?[1].integer ?? 0)
-        }
-        return (count(RowDiff.Found.nowhere), count(RowDiff.Found.changed), count(RowDiff.Found.marked))
+        return try write.rewritten()
     }
 
     /// Refuses a destination in which a key names two rows: only one of them can be what the source has.
@@ -188,10 +137,6 @@ struct SnapshotDiffLoad: StepLoad {
         guard let shape = diff.table.shape, !shape.isUnique(key) else { return }
         let found = try session.connection.stopping { db throws(SQLiteError) in try db.first(diff.doubledKey) }
         guard let found else { return }
-        throw .failure(
-            Failure(
-                .duplicateKey,
-                "table \(shape.name) holds two rows with the same key (\(KeyWords.text(key, found.values)))",
-                hint: "remove one of them, or rebuild the table with full_refresh", field: "primary_key"))
+        throw .failure(.doubledKey(shape.name, key, found.values))
     }
 }

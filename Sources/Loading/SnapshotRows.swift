@@ -63,6 +63,25 @@ struct SnapshotRows {
         collation = isInPlace && ignoresCase ? "" : " COLLATE BINARY"
     }
 
+    /// Rows that are copied in any case, by someone else: those of one partition.
+    init(
+        copying relation: SourceRelation, _ pairs: [SchemaMatch.Pair], key: [SchemaMatch.Pair],
+        _ table: DestinationTable
+    ) {
+        self.relation = relation
+        self.table = table
+        loaded = pairs
+        loadedKey = key.map(\.source)
+        isCopied = true
+        sql = SnapshotRows.copy
+        func here(_ pair: SchemaMatch.Pair) -> SchemaMatch.Pair {
+            SchemaMatch.Pair(source: pair.destination, destination: pair.destination)
+        }
+        self.pairs = pairs.map(here)
+        self.key = key.map(here)
+        collation = " COLLATE BINARY"
+    }
+
     /// The condition that a row of the source, `s`, has the key of one of the destination, `d`.
     var sameKey: String {
         key.map { "s.\(quoted($0.source)) = d.\(quoted($0.destination))\(collation)" }.joined(separator: " AND ")
@@ -210,5 +229,14 @@ struct SnapshotRows {
 enum KeyWords {
     static func text(_ names: [String], _ values: [Value]) -> String {
         zip(names, values).map { "\($0) = \(CursorValue($1)?.display ?? "NULL")" }.joined(separator: ", ")
+    }
+}
+
+extension Failure {
+    /// The refusal of a table in which a key names two rows.
+    static func doubledKey(_ table: String, _ key: [String], _ values: [Value]) -> Failure {
+        Failure(
+            .duplicateKey, "table \(table) holds two rows with the same key (\(KeyWords.text(key, values)))",
+            hint: "remove one of them, or rebuild the table with full_refresh", field: "primary_key")
     }
 }

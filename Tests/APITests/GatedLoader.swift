@@ -80,6 +80,20 @@ final class GatedLoader: StepLoading {
         try loader.audit(request, options, stop: stop)
     }
 
+    func loadPartition(
+        _ request: PartitionRequest, stop: StopToken, progress: LoadProgress
+    ) throws(Failure) -> PartitionResult {
+        state.update { $0.hasBegun = true }
+        _ = state.wait(upTo: .seconds(10)) { $0.mayGoOn ? true : nil }
+        return try loader.loadPartition(request, stop: stop, progress: progress)
+    }
+
+    func committedPartition(
+        backfill: String, number: Int, step: String, destination: DatabaseFile
+    ) throws(Failure) -> PartitionResult? {
+        try loader.committedPartition(backfill: backfill, number: number, step: step, destination: destination)
+    }
+
     func survey(_ table: String, in file: DatabaseFile, stop: StopToken) throws(Failure) -> TableFacts {
         try loader.survey(table, in: file, stop: stop)
     }

@@ -15,11 +15,15 @@ final class ScriptedLoader: StepLoading {
     }
 
     typealias Script = @Sendable (Moment) throws(Failure) -> Void
+    typealias PartitionScript = @Sendable (PartitionRequest, StopToken) throws(Failure) -> Void
 
     private struct State {
         var before: Script?
         var after: Script?
         var beforeAudit: Script?
+        var beforePartition: PartitionScript?
+        var afterPartition: PartitionScript?
+        var partitions: [PartitionRequest] = []
         var begun: [String: Int] = [:]
         var calls: [LoadRequest] = []
         var writing: [String: Int] = [:]
@@ -39,6 +43,12 @@ final class ScriptedLoader: StepLoading {
     func after(_ script: @escaping Script) { state.withLock { $0.after = script } }
     /// Runs `script` at the start of each audit.
     func beforeAudit(_ script: @escaping Script) { state.withLock { $0.beforeAudit = script } }
+    /// Runs `script` at the start of each partition of a backfill.
+    func beforePartition(_ script: @escaping PartitionScript) { state.withLock { $0.beforePartition = script } }
+    /// Runs `script` after each partition has committed, before the engine hears of it.
+    func afterPartition(_ script: @escaping PartitionScript) { state.withLock { $0.afterPartition = script } }
+    /// The partitions that began, in their order.
+    var partitions: [PartitionRequest] { state.withLock { $0.partitions } }
     /// The loads that began, in their order.
     var calls: [LoadRequest] { state.withLock { $0.calls } }
     /// Files that two loads wrote at the same time, and pipelines that had two runs in hand.
@@ -127,6 +137,29 @@ final class ScriptedLoader: StepLoading {
         let before = state.withLock { $0.beforeAudit }
         try before?(Moment(request: request, stop: stop, number: 1))
         return try loader.audit(request, options, stop: stop)
+    }
+
+    func loadPartition(
+        _ request: PartitionRequest, stop: StopToken, progress: LoadProgress
+    ) throws(Failure) -> PartitionResult {
+        let path = request.load.destination.path
+        let (before, after) = state.withLock { state in
+            state.partitions.append(request)
+            state.writing[path, default: 0] += 1
+            if state.writing[path] != 1 { state.clashes.append(path) }
+            return (state.beforePartition, state.afterPartition)
+        }
+        defer { state.withLock { $0.writing[path, default: 0] -= 1 } }
+        try before?(request, stop)
+        let result = try loader.loadPartition(request, stop: stop, progress: progress)
+        try after?(request, stop)
+        return result
+    }
+
+    func committedPartition(
+        backfill: String, number: Int, step: String, destination: DatabaseFile
+    ) throws(Failure) -> PartitionResult? {
+        try loader.committedPartition(backfill: backfill, number: number, step: step, destination: destination)
     }
 
     func survey(_ table: String, in file: DatabaseFile, stop: StopToken) throws(Failure) -> TableFacts {

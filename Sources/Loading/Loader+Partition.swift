@@ -1,0 +1,88 @@
+public import Model
+public import Platform
+internal import SQLite
+
+extension Loader {
+    /// Reloads one partition of a backfill, in one transaction: afterwards the destination's rows in its range are the
+    /// source's. Answers what it did; one that has committed before is not repeated.
+    ///
+    /// The step's watermark, the records of its loads and all that is judged by them stay as they are.
+    public func loadPartition(
+        _ request: PartitionRequest, stop: StopToken, progress: LoadProgress = LoadProgress()
+    ) throws(Failure) -> PartitionResult {
+        let load = request.load
+        guard load.step.strategy != .cdc else {
+            throw Failure(
+                .unsupported, "step \(load.step.name) is loaded from change events, which cannot be reloaded by range",
+                hint: "set its watermark back to apply events again, or audit it with repair", field: "strategy")
+        }
+        // Opening it would make it.
+        guard load.destination.exists else { throw Loader.nothingToReload(load) }
+        return try withSession(load, for: .load, stop: stop, progress: progress) { session throws(LoadStop) in
+            let gate = PartitionGate(progress: progress)
+            try session.connection.stopping { db throws(SQLiteError) in
+                try db.createFunction(ScalarFunction(name: PartitionGate.name, arguments: 1, body: gate))
+            }
+            do throws(LoadStop) {
+                return try commit(PartitionLoad(session: session, request: request, gate: gate))
+            } catch {
+                progress.failed(session.trail.abandoned(load), session.checks.results)
+                throw error
+            }
+        }
+    }
+
+    /// What a partition did, as its destination recorded it; nil when it has not committed there, or was rolled back.
+    public func committedPartition(
+        backfill: String, number: Int, step: String, destination: DatabaseFile
+    ) throws(Failure) -> PartitionResult? {
+        guard destination.exists else { return nil }
+        return try withLedger(destination, access: .readOnly) { ledger throws(LoadStop) in
+            let partitions = PartitionLedger(ledger.connection)
+            guard try partitions.exists() else { return nil }
+            return try partitions.result(backfill: backfill, number: number, step: step)
+        }
+    }
+
+    /// Runs a partition under the destination's write lock, with its record.
+    private func commit(_ partition: PartitionLoad) throws(LoadStop) -> PartitionResult {
+        let (session, request) = (partition.session, partition.request)
+        let load = request.load
+        if let reason = session.stop.reason { throw .failure(LoadStopWording.stopped(reason)) }
+        session.trail.enter(.lock)
+        let result = try session.transaction { () throws(LoadStop) -> PartitionResult in
+            session.trail.enter(.look)
+            try session.ledger.prepare()
+            let ledger = PartitionLedger(session.connection)
+            if let done = try ledger.result(backfill: load.run, number: request.number, step: load.step.name) {
+                return done
+            }
+            guard try !UndoLedger(session.connection).isRolledBack(run: load.run, step: load.step.name) else {
+                throw .failure(
+                    Failure(
+                        .conflict, "backfill \(load.run) was rolled back",
+                        hint: "ask for another backfill of the range"))
+            }
+            let number = try ledger.commits(of: load.run) + 1
+            let now = clock.now()
+            session.trail.begin(number: number, at: now)
+            session.undo?.begin(number: number, held: nil, at: now)
+            session.checks.begin(at: now)
+            var result = try partition.run(at: now)
+            result.warnings += session.checks.warnings
+            let manifest = session.trail.take(number: number, request: load, at: now, counts: result.rows)
+            try ledger.record(request, result, session.checks.results, manifest)
+            try session.undo?.finish(result.rows, at: now)
+            return result
+        }
+        session.progress.committed()
+        return result
+    }
+
+    /// The refusal to reload a part of a table that is not there.
+    static func nothingToReload(_ load: LoadRequest) -> Failure {
+        Failure(
+            .destinationMissing, "table \(load.step.destination.table) is not there, so no part of it can be reloaded",
+            hint: "run pipeline \(load.pipeline) first: its first run makes the table", field: "destination.table")
+    }
+}

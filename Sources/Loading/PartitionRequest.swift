@@ -1,0 +1,21 @@
+public import Model
+
+/// One partition of a backfill, as a worker is to load it.
+public struct PartitionRequest: Sendable {
+    /// The step and its files; its run is the backfill's identifier, its attempt the partition's.
+    public var load: LoadRequest
+    /// The partition's place in its backfill, from 1.
+    public var number: Int
+    /// What the backfill slices rows by.
+    public var scheme: PartitionScheme
+    /// What the partition reloads.
+    public var range: PartitionRange
+
+    /// Makes a request.
+    public init(load: LoadRequest, number: Int, scheme: PartitionScheme, range: PartitionRange) {
+        self.load = load
+        self.number = number
+        self.scheme = scheme
+        self.range = range
+    }
+}

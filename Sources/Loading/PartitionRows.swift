@@ -1,0 +1,160 @@
+internal import Model
+internal import SQLite
+
+/// The SQL that finds what a partition's rows are to become: the source's rows of its range, the rows of its keys that
+/// lie elsewhere in the source, and the destination's rows that the source does not have at all.
+///
+/// Pure. The source's rows are copied into a temporary table that converts values as the destination does; then what is
+/// compared is what would be stored.
+struct PartitionRows {
+    static let gone = "temp._strandline_gone"
+
+    /// The copied rows.
+    let rows: SnapshotRows
+    let scope: PartitionScope
+    let table: DestinationTable
+    private let relation: SourceRelation
+    private let pairs: [SchemaMatch.Pair]
+    private let key: [SchemaMatch.Pair]
+    private let column: SchemaMatch.Pair
+    private let deletes: DeleteWrite
+    /// The copy's column that is true for rows that lie elsewhere.
+    private let outside: String
+    /// The copy's column that holds the cursor as the source has it.
+    private let place: String
+    /// The name by which the copy's row numbers are reached.
+    private let number: String
+
+    init(
+        _ relation: SourceRelation, _ pairs: [SchemaMatch.Pair], key: [SchemaMatch.Pair], column: SchemaMatch.Pair,
+        _ table: DestinationTable, _ scope: PartitionScope
+    ) {
+        rows = SnapshotRows(copying: relation, pairs, key: key, table)
+        self.scope = scope
+        self.table = table
+        self.relation = relation
+        self.pairs = pairs
+        self.key = key
+        self.column = column
+        deletes = DeleteWrite(table)
+        let names = pairs.map(\.destination)
+        outside = quoted(freeName("strandline_outside", among: names))
+        place = quoted(freeName("strandline_place", among: names))
+        number = freeRowNumber(among: names) ?? "rowid"
+    }
+
+    /// Whether several rows of the source may share a key; then the newest of all of them counts, wherever it lies.
+    var mayHaveVersions: Bool { !relation.shape.isUnique(key.map(\.source)) }
+
+    /// The column by which the newest of them is known; nil where nothing tells.
+    private var cursor: String? {
+        guard mayHaveVersions, let cursor = table.step.cursor else { return nil }
+        return relation.shape.column(cursor.column)?.name
+    }
+
+    /// Whether the newest of several rows of one key can be told.
+    var tellsNewest: Bool { cursor != nil }
+
+    private func list(_ pairs: [SchemaMatch.Pair], of row: String? = nil) -> String {
+        pairs.map { (row.map { $0 + "." } ?? "") + quoted($0.destination) }.joined(separator: ", ")
+    }
+
+    // MARK: Copying
+
+    /// Makes the tables that the rows are staged in.
+    var make: [String] {
+        [
+            "DROP TABLE IF EXISTS \(rows.sql)", "DROP TABLE IF EXISTS \(PartitionRows.gone)",
+            "CREATE TEMP TABLE _strandline_source AS SELECT \(list(pairs)), 0 AS \(outside), NULL AS \(place) "
+                + "FROM \(table.sql) WHERE 0",
+            "CREATE INDEX temp._strandline_source_key ON _strandline_source (\(list(key)))",
+            "CREATE TEMP TABLE _strandline_gone AS SELECT \(list(key)), \(rowNumber) AS \(place) FROM \(table.sql) WHERE 0",
+        ]
+    }
+
+    /// The destination's row number; NULL where it has none.
+    private var rowNumber: String { table.shape?.rowNumberName ?? "NULL" }
+
+    /// Copies the source's rows of the range.
+    var copyInside: DeltaStatement.Text { scope.text(copy(0) + " WHERE \(scope.holds("r." + quoted(column.source)))") }
+
+    /// Copies the source's rows elsewhere of the keys in hand: where a row of the destination has moved to, and other
+    /// versions of the rows of the range.
+    var copyElsewhere: DeltaStatement.Text {
+        let keys = key.map { "r." + quoted($0.source) }.joined(separator: ", ")
+        var wanted = "SELECT \(list(key)) FROM \(PartitionRows.gone)"
+        if mayHaveVersions { wanted += " UNION SELECT \(list(key)) FROM \(rows.sql)" }
+        return scope.text(
+            copy(1) + " WHERE (\(keys)) IN (\(wanted)) AND NOT \(scope.holds("r." + quoted(column.source)))")
+    }
+
+    private func copy(_ flag: Int) -> String {
+        let selected = pairs.map { "r." + quoted($0.source) }.joined(separator: ", ")
+        let cursor = cursor.map { "r." + quoted($0) } ?? "NULL"
+        return "INSERT INTO \(rows.sql) (\(list(pairs)), \(outside), \(place)) "
+            + "SELECT \(selected), \(flag), \(cursor) FROM \(relation.sql) AS r"
+    }
+
+    /// Counts the copied rows that lie in the range.
+    var countInside: String { "SELECT count(*) FROM \(rows.sql) WHERE NOT \(outside)" }
+
+    /// Leaves of the rows of each key the newest; equal cursors are told apart by the other columns, so that the choice
+    /// does not depend on where rows lie.
+    var keepNewest: String {
+        let keys = key.map { quoted($0.destination) + " COLLATE BINARY" }.joined(separator: ", ")
+        let isKeyed = key.map { quoted($0.destination) + " IS NOT NULL" }.joined(separator: " AND ")
+        let newestFirst =
+            ["\(OrderFunction.name)(\(place)) DESC"] + pairs.map { quoted($0.destination) + " COLLATE BINARY DESC" }
+        return """
+            DELETE FROM \(rows.sql) WHERE \(number) IN (SELECT n FROM (SELECT \(number) AS n, row_number() OVER (\
+            PARTITION BY \(keys) ORDER BY \(newestFirst.joined(separator: ", "))) AS nth FROM \(rows.sql) \
+            WHERE \(isKeyed)) WHERE nth > 1)
+            """
+    }
+
+    /// Drops the rows that lie elsewhere and whose key the destination does not hold in the range.
+    var dropStrangers: DeltaStatement.Text {
+        scope.text(
+            "DELETE FROM \(rows.sql) AS s WHERE \(outside) AND NOT EXISTS "
+                + "(SELECT 1 FROM \(table.sql) AS d WHERE \(rows.sameKey) AND \(isThere))")
+    }
+
+    // MARK: The destination's rows
+
+    /// The condition that a row of the destination, `d`, lies in the range and is not marked as gone.
+    private var isThere: String {
+        let isMarked = deletes.isMarked("d").map { " AND NOT \($0)" } ?? ""
+        return scope.holds("d." + quoted(column.destination)) + isMarked
+    }
+
+    /// Counts the destination's rows in the range.
+    var countThere: DeltaStatement.Text { scope.text("SELECT count(*) FROM \(table.sql) AS d WHERE \(isThere)") }
+
+    /// Stages the destination's rows in the range whose key is not copied.
+    var findGone: DeltaStatement.Text {
+        scope.text(
+            "INSERT INTO \(PartitionRows.gone) SELECT \(list(key, of: "d")), \(rowNumber == "NULL" ? "" : "d.")\(rowNumber) "
+                + "FROM \(table.sql) AS d WHERE \(isThere) "
+                + "AND NOT EXISTS (SELECT 1 FROM \(rows.sql) AS s WHERE \(rows.sameKey))")
+    }
+
+    /// Leaves of them those whose key was not found elsewhere either.
+    var keepGone: String {
+        "DELETE FROM \(PartitionRows.gone) AS d WHERE EXISTS (SELECT 1 FROM \(rows.sql) AS s WHERE \(rows.sameKey))"
+    }
+
+    /// The condition that a row of the destination, `d`, is one of them.
+    var isGone: String {
+        guard rowNumber == "NULL" else { return "d.\(rowNumber) IN (SELECT \(place) FROM \(PartitionRows.gone))" }
+        return "(\(list(key, of: "d"))) IN (SELECT \(list(key)) FROM \(PartitionRows.gone))"
+    }
+
+    /// Finds a copied key that the destination holds twice.
+    var doubledKey: String {
+        "SELECT \(list(key, of: "s")) FROM \(rows.sql) AS s JOIN \(table.sql) AS d ON \(rows.sameKey) "
+            + "GROUP BY s.\(number) HAVING count(*) > 1 LIMIT 1"
+    }
+
+    /// Drops the tables that the rows were staged in.
+    var drop: [String] { ["DROP TABLE \(rows.sql)", "DROP TABLE \(PartitionRows.gone)"] }
+}

@@ -1,0 +1,79 @@
+internal import Model
+internal import Platform
+internal import SQLite
+
+/// Runs the statements of a `RowDiff`, and holds each to its count.
+struct RowDiffWrite {
+    let session: LoadSession
+    let diff: RowDiff
+
+    /// What was staged: rows that are new, rows that changed, and rows that are back after they were marked.
+    struct Staged {
+        var new: Int
+        var changed: Int
+        var back: Int
+    }
+
+    /// Stages what differs.
+    func stage() throws(LoadStop) -> Staged {
+        session.trail.note(diff.makeStage)
+        session.trail.note(diff.fillStage)
+        let rows = try session.connection.stopping { db throws(SQLiteError) in
+            try db.execute("DROP TABLE IF EXISTS \(RowDiff.stage)")
+            try db.execute(diff.makeStage)
+            _ = try db.run(diff.fillStage)
+            return try db.rows(diff.countStage)
+        }
+        let nullKeys = try session.integer(diff.countNullKeys)
+        guard nullKeys == 0 else { throw .failure(.nullKeys(nullKeys, diff.source.key.map(\.source))) }
+        func count(_ found: Int) -> Int {
+            Int(rows.first { $0[0].integer == Int64(found) }?[1].integer ?? 0)
+        }
+        return Staged(
+            new: count(RowDiff.Found.nowhere), changed: count(RowDiff.Found.changed),
+            back: count(RowDiff.Found.marked))
+    }
+
+    /// Writes what was staged, after the rows, called `d`, that `isGone` holds for have left.
+    func write(_ counts: RowCounts, gone isGone: String, at now: Timestamp) throws(LoadStop) {
+        session.trail.enter(.write)
+        // What is gone goes first: what comes may have its values in columns that are unique.
+        let deleted = counts.deleted == 0 ? 0 : try diff.deletes.run(where: isGone, at: now, session)
+        let written = try session.undoable(
+            [RowDiff.stage], diff.stagedRows(counts.updated + counts.inserted)
+        ) { () throws(LoadStop) in
+            var written = 0
+            guard counts.updated + counts.inserted > 0 else { return written }
+            for statement in diff.writes { written += try run(statement) }
+            return written
+        }
+        guard deleted == counts.deleted, written == counts.updated + counts.inserted else {
+            throw .failure(counts.unaccounted(written))
+        }
+    }
+
+    /// Runs a statement that writes, and notes it; answers how many rows it wrote.
+    private func run(_ sql: String) throws(LoadStop) -> Int {
+        session.trail.note(sql)
+        return try session.connection.stopping { db throws(SQLiteError) in try db.run(sql) }
+    }
+
+    /// Tells of rows that a trigger has given other values, which the next comparison will find to differ again.
+    func rewritten() throws(LoadStop) -> [LoadWarning] {
+        let rewritten = try diff.countRewritten.map { sql throws(LoadStop) in try session.integer(sql) } ?? 0
+        guard rewritten > 0 else { return [] }
+        return [
+            LoadWarning(
+                code: "values_rewritten",
+                message:
+                    "\(rewritten == 1 ? "1 row holds" : "\(rewritten) rows hold") other values than were written: a "
+                    + "trigger of \(session.request.step.destination.table) changes loaded columns, so every run updates "
+                    + "such rows again")
+        ]
+    }
+
+    /// Drops the stage.
+    func release() throws(LoadStop) {
+        try session.connection.stopping { db throws(SQLiteError) in try db.execute("DROP TABLE \(RowDiff.stage)") }
+    }
+}
