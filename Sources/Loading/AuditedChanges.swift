@@ -52,7 +52,7 @@ struct AuditedChanges {
         let keys = step.primaryKey.map { key in
             match.pairs.first { fold($0.source) == fold(key) } ?? SchemaMatch.Pair(source: key, destination: key)
         }
-        let count = try touch(keys, log, above: watermark)
+        let count = try touch(keys, of: relation.shape, log, above: watermark)
         var source = relation.sql
         var condition: String?
         if count > 0 {
@@ -70,16 +70,19 @@ struct AuditedChanges {
     /// Lays the keys that changes above the watermark tell of into two temporary tables: as the source has them, and as
     /// the destination's columns make of them. Answers their number.
     private func touch(
-        _ keys: [SchemaMatch.Pair], _ log: ChangeLog, above watermark: CursorValue
+        _ keys: [SchemaMatch.Pair], of source: TableShape, _ log: ChangeLog, above watermark: CursorValue
     ) throws(LoadStop) -> Int {
         let names = keys.indices.map { "k\($0)" }
-        let there = zip(names, keys).map { name, key in
-            name + (DestinationTable.type(shape.column(key.destination)?.type ?? "").map { " " + $0 } ?? "")
+        // Declared as the columns that they are compared with, or no index would find them.
+        func declared(_ types: [String?]) -> [String] {
+            zip(names, types).map { name, type in name + (DestinationTable.type(type ?? "").map { " " + $0 } ?? "") }
         }
+        let here = declared(keys.map { source.column($0.source)?.type })
+        let there = declared(keys.map { shape.column($0.destination)?.type })
         let sources = keys.map { quoted($0.source) }.joined(separator: ", ")
         let list = names.joined(separator: ", ")
         try session.connection.stopping { db throws(SQLiteError) in
-            for (name, columns) in [(AuditedChanges.touched, names), (AuditedChanges.touchedThere, there)] {
+            for (name, columns) in [(AuditedChanges.touched, here), (AuditedChanges.touchedThere, there)] {
                 let bare = name.dropFirst("temp.".count)
                 try db.execute("DROP TABLE IF EXISTS \(name)")
                 try db.execute("CREATE TEMP TABLE \(bare) (\(columns.joined(separator: ", ")))")

@@ -36,6 +36,15 @@ struct CaptureRoutesTests {
         let list = world.ask(.get, captures).json["captures"]
         #expect(list?[0]?["events"] == 0 && list?[0]?["fault"] == .null)
         #expect(list?[0]?["consumers"]?[0]?["name"]?.string?.hasPrefix("followed/orders -> ") == true)
+        try world.database("warehouse.db") { try $0.execute("DELETE FROM followed WHERE id = 2") }
+        func audit(_ body: String) -> JSONValue {
+            world.ask(.post, "/v1/pipelines/followed/audits", ["Prefer": "wait=30"], body: body).json
+        }
+        #expect(audit("")["missing"] == 1)
+        let healed = audit("{heal: true}")
+        #expect(healed["healed"]?["missing"] == 1 && healed["missing"] == 0, "\(healed.text())")
+        let mark = world.ask(.get, "/v1/pipelines/followed/watermarks/orders").json
+        #expect(mark["verified_through"] == mark["value"] && mark["value"] != .null, "\(mark.text())")
         #expect(world.ask(.delete, captures + "/orders").status == 204)
         #expect(world.ask(.delete, captures + "/orders").status == 404)
         #expect(world.ask(.get, captures).json["captures"]?.array?.isEmpty == true)
