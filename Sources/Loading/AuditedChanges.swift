@@ -124,9 +124,9 @@ struct AuditedChanges {
             relation: log.relation,
             rows: SourceRelation(shape: told, sql: log.relation.sql, views: log.relation.views), cursor: log.cursor,
             changes: log)
-        let write = ChangeWrite(
-            log, session.delta(source, pairs), table, applied: AppliedChanges(session.request), at: now)
-        let truncated = try write.replay(range(log, upTo: place), applied: place, held.watermark.key, session)
+        var write = ChangeWrite(
+            log, session.delta(source, pairs), table, pairs, applied: AppliedChanges(session.request), at: now)
+        let truncated = try write.replay(range(log, upTo: place), applied: place, held, session)
         let events = EventReplay(write: write, truncated: truncated, shape: shape)
         let isEmpty = try session.value("SELECT 1 FROM \(ChangeStage.sql) LIMIT 1") == nil
         guard truncated != nil || !isEmpty else {

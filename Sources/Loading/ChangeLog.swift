@@ -29,6 +29,9 @@ struct ChangeLog {
         static let unsettled = 3
     }
 
+    /// The columns that order the events.
+    var order: [String] { ([cursor.column] + [index].compactMap { $0 }).map(quoted) }
+
     /// Whether no event brings a row, so that nothing is known of the rows' columns.
     var isEmpty: Bool { columns.isEmpty }
 
@@ -55,9 +58,9 @@ struct ChangeLog {
         return pairs.filter { names.contains(fold($0.source)) }
     }
 
-    /// Whether some events leave the column out.
+    /// Whether some events, or all, leave the column out.
     func isPartial(_ name: String) -> Bool {
-        columns.contains { fold($0.shape.name) == fold(name) && $0.isPartial }
+        columns.first { fold($0.shape.name) == fold(name) }?.isPartial ?? true
     }
 }
 
@@ -127,6 +130,13 @@ struct EventReading {
         guard case .json(let column, let path) = after, !keyColumns.contains(fold(name)) else { return "1" }
         let type = JSONPath(table: table, column: column, path: path).type(name)
         return "(\(type) IS NOT NULL AND \(value(name)) IS NOT '\(EventReading.unavailable)')"
+    }
+
+    /// The condition that an event adds a row and yet knows a value of `names` only by name: Debezium tells a changed key
+    /// as a delete and such a create.
+    func createsMoved(_ names: [String]) -> String {
+        let unavailable = names.map { "\(value($0)) IS '\(EventReading.unavailable)'" }.joined(separator: " OR ")
+        return "lower(\(word)) IN ('c', 'create') AND (\(unavailable))"
     }
 
     /// What Debezium writes in the place of a large value that the change did not touch.

@@ -11,6 +11,9 @@ struct ChangeStage {
     /// The destination's columns with the source's that fill them.
     let pairs: [SchemaMatch.Pair]
     let keyColumns: [String]
+    /// Whether the events are put in one by one in their order, since some give rows another key and some leave columns
+    /// out: `ChangeMoves` does.
+    var followsMoves = false
     private let names: Names
 
     /// The names of its own columns: none that the destination has.
@@ -18,6 +21,8 @@ struct ChangeStage {
         let sequence, index, operation: String
         /// By the destination's column that some events leave out, the one that says whether the row has a value.
         let given: [String: String]
+        /// For each column of the key, the one that holds the key which the row had before the events.
+        let origin: [String]
     }
 
     static let name = "_strandline_events"
@@ -35,7 +40,8 @@ struct ChangeStage {
         }
         names = Names(
             sequence: freeName("strandline_sequence", among: taken), index: freeName("strandline_index", among: taken),
-            operation: freeName("strandline_operation", among: taken), given: given)
+            operation: freeName("strandline_operation", among: taken), given: given,
+            origin: keyColumns.indices.map { freeName("strandline_origin_\($0)", among: taken) })
     }
 
     var sequence: String { quoted(names.sequence) }
@@ -43,9 +49,16 @@ struct ChangeStage {
     var operation: String { quoted(names.operation) }
     /// The key's columns in SQL.
     var keyList: String { keyColumns.map(quoted).joined(separator: ", ") }
-    private var partial: [SchemaMatch.Pair] { pairs.filter { names.given[$0.destination] != nil } }
+    /// The columns that some events leave out.
+    var partial: [SchemaMatch.Pair] { pairs.filter { names.given[$0.destination] != nil } }
+    /// The columns that hold, with `followsMoves`, the key that the row had in the destination.
+    var origin: [String] { names.origin.map(quoted) }
 
-    private func source(of key: String) -> String {
+    /// The column that says whether the row has a value for a column of the destination; nil where every event brings one.
+    func given(_ column: String) -> String? { names.given[column].map(quoted) }
+
+    /// The source's column that fills one of the key.
+    func source(of key: String) -> String {
         pairs.first { fold($0.destination) == fold(key) }?.source ?? key
     }
 
@@ -54,45 +67,66 @@ struct ChangeStage {
     var create: String {
         let keys = Set(keyColumns.map(fold))
         var lines = pairs.map { pair in
-            let type = DestinationTable.type(table.shape?.column(pair.destination)?.type ?? "").map { " " + $0 } ?? ""
-            return quoted(pair.destination) + type + (keys.contains(fold(pair.destination)) ? " NOT NULL" : "")
+            quoted(pair.destination) + type(of: pair.destination)
+                + (keys.contains(fold(pair.destination)) ? " NOT NULL" : "")
         }
         // Without types, so that they stay as they are.
         lines += [sequence, index, "\(operation) INTEGER NOT NULL"]
-        lines += partial.compactMap { names.given[$0.destination].map { "\(quoted($0)) INTEGER" } }
+        lines += partial.compactMap { given($0.destination).map { "\($0) INTEGER" } }
+        if followsMoves { lines += zip(origin, keyColumns).map { $0 + type(of: $1) } }
         lines.append("PRIMARY KEY (\(keyList))")
         return "CREATE TEMP TABLE \(ChangeStage.name) (\(lines.joined(separator: ", "))) WITHOUT ROWID"
     }
 
+    private func type(of column: String) -> String {
+        DestinationTable.type(table.shape?.column(column)?.type ?? "").map { " " + $0 } ?? ""
+    }
+
     // MARK: Filling it
+
+    /// The columns of a staged event, but for its origin.
+    var columns: [String] {
+        pairs.map { quoted($0.destination) } + [sequence, index, operation]
+            + partial.compactMap { given($0.destination) }
+    }
+
+    /// The values of `columns`, over the log.
+    var values: [String] {
+        let keys = Set(keyColumns.map(fold))
+        return pairs.map { pair in
+            keys.contains(fold(pair.destination)) ? log.reading.key(pair.source) : log.reading.value(pair.source)
+        } + [quoted(log.cursor.column), log.index.map(quoted) ?? "0", log.reading.operation]
+            + partial.map { log.reading.mentions($0.source) }
+    }
+
+    /// The log's rows that are events of a range: what a truncation at `truncated` swept away is left out.
+    func events(_ condition: DeltaStatement.Text, since truncated: Truncation?) -> DeltaStatement.Text {
+        var sql = "FROM \(log.relation.sql) WHERE \(condition.sql)"
+        sql += " AND (\(log.reading.operation)) IS NOT \(ChangeLog.Operation.truncate)"
+        var parameters = condition.parameters
+        if let truncated { sql += " AND \(after(truncated, &parameters))" }
+        return DeltaStatement.Text(sql: sql, parameters: parameters)
+    }
 
     /// The statement that puts in the events of a range, each key's newest; what a truncation at `truncated` swept away
     /// is left out.
     func fill(_ condition: DeltaStatement.Text, since truncated: Truncation?) -> DeltaStatement.Text {
-        let keys = Set(keyColumns.map(fold))
-        let given = partial.compactMap { pair in names.given[pair.destination].map { (pair, $0) } }
-        var values = pairs.map { pair in
-            keys.contains(fold(pair.destination)) ? log.reading.key(pair.source) : log.reading.value(pair.source)
-        }
-        values += [quoted(log.cursor.column), log.index.map(quoted) ?? "0", log.reading.operation]
-        values += given.map { log.reading.mentions($0.0.source) }
-        var sql = "SELECT \(values.joined(separator: ", ")) FROM \(log.relation.sql) WHERE \(condition.sql)"
-        sql += " AND (\(log.reading.operation)) IS NOT \(ChangeLog.Operation.truncate)"
-        var parameters = condition.parameters
-        if let truncated {
-            sql += " AND \(after(truncated, &parameters))"
-        }
+        let events = events(condition, since: truncated)
         // Rows of which each event tells a part are put together in the order of the events. Others go in by their keys:
         // putting them in anywhere was measured to take twice as long as sorting them and adding each at the end.
-        let order =
-            given.isEmpty
-            ? keyColumns.map { log.reading.key(source(of: $0)) }
-            : ([log.cursor.column] + [log.index].compactMap { $0 }).map(quoted)
-        sql += " ORDER BY \(order.joined(separator: ", "))"
-        let columns = pairs.map { quoted($0.destination) } + [sequence, index, operation] + given.map { quoted($0.1) }
+        let order = partial.isEmpty ? keyColumns.map { log.reading.key(source(of: $0)) } : log.order
+        let sql = "SELECT \(values.joined(separator: ", ")) \(events.sql) ORDER BY \(order.joined(separator: ", "))"
+        return DeltaStatement.Text(
+            sql: "INSERT INTO \(ChangeStage.sql) (\(columns.joined(separator: ", "))) \(sql) \(merge)",
+            parameters: events.parameters)
+    }
+
+    /// What becomes of an event whose key is staged: it is put over the older one.
+    var merge: String {
+        let keys = Set(keyColumns.map(fold))
         var changes = pairs.filter { !keys.contains(fold($0.destination)) }.map { pair -> String in
             let column = quoted(pair.destination)
-            guard let given = names.given[pair.destination].map(quoted) else { return "\(column) = excluded.\(column)" }
+            guard let given = given(pair.destination) else { return "\(column) = excluded.\(column)" }
             // After a delete the row begins anew.
             return """
                 \(column) = CASE WHEN excluded.\(given) OR \(ChangeStage.name).\(operation) <> 0 \
@@ -101,11 +135,13 @@ struct ChangeStage {
                 """
         }
         changes += [sequence, index, operation].map { "\($0) = excluded.\($0)" }
-        return DeltaStatement.Text(
-            sql: """
-                INSERT INTO \(ChangeStage.sql) (\(columns.joined(separator: ", "))) \(sql) \
-                ON CONFLICT (\(keyList)) DO UPDATE SET \(changes.joined(separator: ", ")) WHERE \(isNewer)
-                """, parameters: parameters)
+        return "ON CONFLICT (\(keyList)) DO UPDATE SET \(changes.joined(separator: ", ")) WHERE \(isNewer)"
+    }
+
+    /// What becomes of a delete whose key is staged: it is put over the older event, whose values stay beside it.
+    var mergeDelete: String {
+        let changes = [sequence, index, operation].map { "\($0) = excluded.\($0)" }
+        return "ON CONFLICT (\(keyList)) DO UPDATE SET \(changes.joined(separator: ", ")) WHERE \(isNewer)"
     }
 
     /// The statement that puts in a delete of the old key for each event that changed the key; nil where events do not
@@ -122,9 +158,7 @@ struct ChangeStage {
         if let truncated { sql += " AND \(after(truncated, &parameters))" }
         return DeltaStatement.Text(
             sql: """
-                INSERT INTO \(ChangeStage.sql) (\(keyList), \(sequence), \(index), \(operation)) \(sql) \
-                ON CONFLICT (\(keyList)) DO UPDATE SET \(sequence) = excluded.\(sequence), \
-                \(index) = excluded.\(index), \(operation) = excluded.\(operation) WHERE \(isNewer)
+                INSERT INTO \(ChangeStage.sql) (\(keyList), \(sequence), \(index), \(operation)) \(sql) \(mergeDelete)
                 """, parameters: parameters)
     }
 
@@ -138,7 +172,8 @@ struct ChangeStage {
         return "(\(log.reading.operation)) = \(ChangeLog.Operation.put) AND \(isKnown) AND (\(isOther))"
     }
 
-    private var isNewer: String {
+    /// The condition that the event at hand is newer than the one that is staged.
+    var isNewer: String {
         let stage = ChangeStage.name
         return "(excluded.\(sequence), excluded.\(index)) > (\(stage).\(sequence), \(stage).\(index))"
     }
@@ -165,7 +200,7 @@ struct ChangeStage {
     var isUnsettled: String { "\(operation) = \(ChangeLog.Operation.unsettled)" }
     /// The condition that the events of a row left a column out; nil where none does.
     var isIncomplete: String? {
-        let left = partial.compactMap { names.given[$0.destination] }.map { "NOT \(quoted($0))" }
+        let left = partial.compactMap { given($0.destination) }.map { "NOT \($0)" }
         return left.isEmpty ? nil : "(\(left.joined(separator: " OR ")))"
     }
     var isDelete: String { "\(operation) = \(ChangeLog.Operation.delete)" }
@@ -173,13 +208,18 @@ struct ChangeStage {
     /// The condition that a row of the destination, called `d`, has the key of a staged event, called `s`.
     var sameKey: String { keyColumns.map { "d.\(quoted($0)) = s.\(quoted($0))" }.joined(separator: " AND ") }
 
-    /// The statements that give columns which a row's events left out the values that the destination has.
+    /// The statements that give columns which a row's events left out the values that the destination has: of the row
+    /// that has the key, or had it before the events moved it. A row that is marked as gone begins anew.
     var keepOthers: [String] {
-        partial.compactMap { pair in
-            guard let given = names.given[pair.destination].map(quoted) else { return nil }
+        let isMarked = DeleteWrite(table).isMarked("d").map { " AND NOT \($0)" } ?? ""
+        let same =
+            followsMoves
+            ? zip(keyColumns, origin).map { "d.\(quoted($0)) = s.\($1)" }.joined(separator: " AND ") : sameKey
+        return partial.compactMap { pair in
+            guard let given = given(pair.destination) else { return nil }
             return """
                 UPDATE \(ChangeStage.sql) AS s SET \(quoted(pair.destination)) = (SELECT d.\(quoted(pair.destination)) \
-                FROM \(table.sql) AS d WHERE \(sameKey)) WHERE NOT \(given) AND \(isPut)
+                FROM \(table.sql) AS d WHERE \(same)\(isMarked)) WHERE NOT \(given) AND \(isPut)
                 """
         }
     }

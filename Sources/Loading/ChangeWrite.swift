@@ -11,13 +11,20 @@ struct ChangeWrite: DeltaWrite {
     /// Whether a look over the whole load found that it removes no more than the step allows, so that its commits,
     /// which may remove what a later one brings back, are not held to that one by one.
     var isForeseen = false
+    /// The columns that no event mentions, with those that would fill them.
+    private let others: [SchemaMatch.Pair]
     private(set) var stage: ChangeStage
+    private var moves: ChangeMoves?
     private let deletion: DeleteWrite
     private let now: Timestamp
 
+    /// Writes into `columns`, of which the delta has those that some event mentions.
     init(
-        _ log: ChangeLog, _ delta: DeltaStatement, _ table: DestinationTable, applied: AppliedChanges, at now: Timestamp
+        _ log: ChangeLog, _ delta: DeltaStatement, _ table: DestinationTable, _ columns: [SchemaMatch.Pair],
+        applied: AppliedChanges, at now: Timestamp
     ) {
+        let mentioned = Set(delta.columns.map(\.destination))
+        others = columns.filter { !mentioned.contains($0.destination) }
         self.log = log
         self.delta = delta
         self.table = table
@@ -34,15 +41,46 @@ struct ChangeWrite: DeltaWrite {
     }
 
     private var upsert: String {
-        KeyedUpsert(columns: delta.columns.map(\.destination), keyColumns: stage.keyColumns, table: table)
+        KeyedUpsert(columns: stage.pairs.map(\.destination), keyColumns: stage.keyColumns, table: table)
             .text(DeltaStatement.Text(sql: stage.rows, parameters: [])).sql
     }
 
+    /// Looks whether the events of a range have to be followed one by one, and whether columns that none of them mentions
+    /// change nevertheless: they move with the row, and are empty in a row that begins anew. `held` is the watermark below
+    /// which events were applied before.
+    mutating func look(
+        _ range: DeltaRange, above held: DestinationLedger.Held?, _ session: LoadSession
+    ) throws(LoadStop) {
+        stage = ChangeStage(log, table, delta.columns, key: delta.step.primaryKey)
+        let whole = others.isEmpty ? stage : ChangeStage(log, table, delta.columns + others, key: delta.step.primaryKey)
+        if let needed = ChangeMoves(stage: whole, held: held).areNeeded, try hasEvent(needed, range, session) {
+            stage = whole
+            stage.followsMoves = true
+            moves = ChangeMoves(stage: stage, held: held)
+        } else if !others.isEmpty, try hasEvent(isDelete, range, session) {
+            stage = whole
+        }
+    }
+
+    private var isDelete: String { "(\(log.reading.operation)) = \(ChangeLog.Operation.delete)" }
+
+    private func hasEvent(_ condition: String, _ range: DeltaRange, _ session: LoadSession) throws(LoadStop) -> Bool {
+        let bounds = within(range)
+        let sql = "SELECT 1 FROM \(log.relation.sql) WHERE \(bounds.sql) AND (\(condition)) LIMIT 1"
+        return try session.value(sql, bounds.parameters) != nil
+    }
+
+    /// The statements that fill the stage.
+    private func fills(
+        _ condition: DeltaStatement.Text, _ range: DeltaRange, since truncated: ChangeStage.Truncation?
+    ) -> [DeltaStatement.Text] {
+        if stage.followsMoves, let moves { return [moves.fill(condition, since: truncated)] }
+        return [stage.fill(condition, since: truncated), stage.fillOldKeys(within(range), since: truncated)]
+            .compactMap { $0 }
+    }
+
     func statements(_ range: DeltaRange) -> [DeltaStatement.Text] {
-        let fills = [
-            stage.fill(delta.condition(range), since: nil), stage.fillOldKeys(within(range), since: nil),
-        ]
-        return fills.compactMap { $0 }
+        fills(delta.condition(range), range, since: nil)
             + (stage.keepOthers + [deletion.statement(where: isGone), upsert]).map {
                 DeltaStatement.Text(sql: $0, parameters: [])
             }
@@ -61,14 +99,14 @@ struct ChangeWrite: DeltaWrite {
         _ condition: DeltaStatement.Text, _ range: DeltaRange, since truncated: ChangeStage.Truncation?,
         _ session: LoadSession
     ) throws(LoadStop) {
-        let (create, fill) = (stage.create, stage.fill(condition, since: truncated))
-        let oldKeys = stage.fillOldKeys(within(range), since: truncated)
+        let create = [stage.create] + (stage.followsMoves ? moves?.create ?? [] : [])
+        let fills = fills(condition, range, since: truncated)
         do throws(LoadStop) {
             try session.connection.stopping { db throws(SQLiteError) in
+                try db.execute("DROP VIEW IF EXISTS \(ChangeMoves.sql)")
                 try db.execute("DROP TABLE IF EXISTS \(ChangeStage.sql)")
-                try db.execute(create)
-                _ = try db.run(fill.sql, fill.parameters)
-                if let oldKeys { _ = try db.run(oldKeys.sql, oldKeys.parameters) }
+                for statement in create { try db.execute(statement) }
+                for fill in fills { _ = try db.run(fill.sql, fill.parameters) }
             }
         } catch {
             if case .sqlite(let cause) = error, cause.isConstraint { try refuseUnusable(range, session) }
@@ -108,7 +146,7 @@ struct ChangeWrite: DeltaWrite {
     private func check(_ session: LoadSession) throws(LoadStop) {
         guard delta.step.checksRows else { return }
         let puts = CheckedRows(
-            sql: "temp._strandline_puts", columns: delta.columns.map(\.destination), key: stage.keyColumns)
+            sql: "temp._strandline_puts", columns: stage.pairs.map(\.destination), key: stage.keyColumns)
         try session.connection.stopping { db throws(SQLiteError) in
             try db.execute("DROP VIEW IF EXISTS \(puts.sql)")
             try db.execute("CREATE TEMP VIEW _strandline_puts AS \(stage.rows)")
@@ -132,7 +170,7 @@ struct ChangeWrite: DeltaWrite {
     /// The rows that are about to change, as they stand behind FROM.
     private func touched(_ swept: String?) -> [String] {
         let keys = Set(stage.keyColumns.map(fold))
-        let others = delta.columns.map(\.destination).filter { !keys.contains(fold($0)) }
+        let others = stage.pairs.map(\.destination).filter { !keys.contains(fold($0)) }
         let differs = DestinationTable.differs(others, table.shape, old: "d", new: "s")
         let isMarked = deletion.isMarked("d") ?? "false"
         let same = "SELECT 1 FROM \(table.sql) AS d WHERE \(stage.sameKey) AND NOT \(isMarked)"
@@ -206,11 +244,12 @@ struct ChangeWrite: DeltaWrite {
     // MARK: Replaying
 
     /// Fills the stage with what the events of `range` come to for each key they name, for a comparison with the
-    /// destination, which has applied those up to `applied`, and of those that share its number the ones up to the index
-    /// `key`; answers the newest truncation among them.
-    func replay(
-        _ range: DeltaRange, applied place: CursorKey, _ key: [CursorValue], _ session: LoadSession
+    /// destination, which has applied those up to `place`, where `held` stands, and of those that share its number the
+    /// ones up to the index that `held` names; answers the newest truncation among them.
+    mutating func replay(
+        _ range: DeltaRange, applied place: CursorKey, _ held: DestinationLedger.Held, _ session: LoadSession
     ) throws(LoadStop) -> ChangeStage.Truncation? {
+        try look(range, above: held, session)
         let truncated = try truncation(range, session)
         if let sequence = truncated.flatMap({ CursorValue($0.sequence) }), let key = session.order.key(sequence),
             key.compare(place) > 0
@@ -224,7 +263,7 @@ struct ChangeWrite: DeltaWrite {
         session.probe.reset(range, readBefore: nil)
         try fillStage(delta.condition(range, gate: DeltaGate.probeName), range, since: truncated, session)
         try refuseTies(range, session)
-        try leaveUnsettled(place, key, session)
+        try leaveUnsettled(place, held.watermark.key, session)
         // A row that was made after the truncation holds nothing but what its events say.
         for statement in truncated == nil ? stage.keepOthers : [] {
             _ = try session.connection.stopping { db throws(SQLiteError) in try db.run(statement) }
@@ -336,12 +375,25 @@ struct ChangeWrite: DeltaWrite {
     private func refuseTies(_ range: DeltaRange, _ session: LoadSession) throws(LoadStop) {
         guard log.index == nil, !delta.isCursorUnique else { return }
         let bounds = within(range)
-        let keys = delta.step.primaryKey.map { log.reading.key($0) }.joined(separator: ", ")
+        let keys = delta.step.primaryKey.map { log.reading.key($0) }
         let sequence = quoted(delta.cursor)
+        // The columns have no names of the log's own, which the statement would take for theirs.
+        let names = keys.indices.map { "strandline_key_\($0)" }
+        let from = "FROM \(log.relation.sql) WHERE \(bounds.sql)"
+        func told(_ keys: [String]) -> String {
+            "SELECT \(sequence) AS strandline_place, "
+                + zip(keys, names).map { "\($0) AS \($1)" }.joined(separator: ", ") + " \(from)"
+        }
+        var events = told(keys)
+        var parameters = bounds.parameters
+        if let changesKey = stage.changesKey {
+            events += " UNION ALL \(told(delta.step.primaryKey.compactMap(log.reading.keyBefore))) AND \(changesKey)"
+            parameters += bounds.parameters
+        }
         let tie = try session.connection.stopping { db throws(SQLiteError) in
             try db.first(
-                "SELECT \(sequence) FROM \(log.relation.sql) WHERE \(bounds.sql) GROUP BY \(sequence), \(keys) "
-                    + "HAVING count(*) > 1 LIMIT 1", bounds.parameters)
+                "SELECT strandline_place FROM (\(events)) GROUP BY strandline_place, "
+                    + "\(names.joined(separator: ", ")) HAVING count(*) > 1 LIMIT 1", parameters)
         }
         guard let tie else { return }
         throw .failure(

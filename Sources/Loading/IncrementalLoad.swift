@@ -58,7 +58,7 @@ struct IncrementalLoad: StepLoad {
             table, isCreated: isNew, added: isNew ? [] : match.added.map(\.name),
             loaded: match.pairs.map(\.destination))
         var changes = source.changes.map { changes in
-            ChangeWrite(changes, delta, table, applied: AppliedChanges(session.request), at: now)
+            ChangeWrite(changes, delta, table, match.pairs, applied: AppliedChanges(session.request), at: now)
         }
         if resumeAfter == nil { try changes?.applied.prepare(table, held: held?.watermark, session) }
         let window: DeltaWindow
@@ -79,6 +79,7 @@ struct IncrementalLoad: StepLoad {
             range.includesLower = false
         }
         let isLast = cut(&range)
+        try changes?.look(range, above: held, session)
         session.reset(range)
         session.trail.bounds = CursorBounds(range, cursor: cursor.column)
         session.trail.enter(.write)

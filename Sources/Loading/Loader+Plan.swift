@@ -83,9 +83,10 @@ extension Loader {
             table.shape == nil && window.range.lower == nil && source.changes == nil && whole.fits
             && !request.step.checksRows
         if isWhole { isWhole = try session.integer("SELECT count(*) FROM \(relation.sql)") == plan.rows }
-        let changes = source.changes.map {
-            ChangeWrite($0, delta, prepared, applied: AppliedChanges(request), at: clock.now())
+        var changes = source.changes.map {
+            ChangeWrite($0, delta, prepared, match.pairs, applied: AppliedChanges(request), at: clock.now())
         }
+        try changes?.look(window.range, above: held, session)
         let writer: any DeltaWrite = changes ?? session.writer(delta, prepared, held)
         plan.statements += isWhole ? [whole.copy] : writer.statements(window.range).map(\.sql)
         plan.fullScans = try scans(delta.place(window.range), session)
