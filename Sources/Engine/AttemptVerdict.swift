@@ -43,7 +43,7 @@ enum AttemptVerdict: Equatable {
 
     /// Transient: a busy machine or a lock held too long may be gone at the next attempt, and the commits that a large
     /// load made stay, so that the next attempt goes on from there.
-    private static func timeOut(of pipeline: Pipeline) -> Failure {
+    static func timeOut(of pipeline: Pipeline) -> Failure {
         let limit = pipeline.timeout.map { "\($0.seconds) s" } ?? "its limit"
         return Failure(
             .timedOut, "the attempt took longer than \(limit)",

@@ -1,6 +1,6 @@
 internal import Platform
 
-/// Starts jobs on threads of its own, one lane a worker, one for edits and one for audits, as `DispatcherState` decides.
+/// Starts jobs on threads of its own, one lane a worker, some for backfills, one for edits and one for audits, as `DispatcherState` decides.
 ///
 /// May be used on any thread; no call but `stop` blocks. A start is caused by what makes it possible (a job comes, a
 /// job ends, a time comes), never by polling.
@@ -37,8 +37,10 @@ final class Dispatcher: Sendable {
         var stops: [String: StopToken] = [:]
         /// Jobs that start with their token raised.
         var cancelled: Set<String> = []
-        /// Lanes without a job.
+        /// Workers' lanes without a job.
         var freeLanes: [Int]
+        /// Lanes for backfills without a job.
+        var freeBackfillLanes: [Int]
         /// Jobs that were promised a place in the queue and have not come yet.
         var admitted = 0
         var isOpen = false
@@ -49,7 +51,7 @@ final class Dispatcher: Sendable {
         let job: Job
         let work: Work
         let stop: StopToken
-        /// Its worker's lane; nil for the lane that all jobs of its kind share.
+        /// Its place among the lanes for its kind; nil where all jobs of its kind share one.
         let lane: Int?
     }
 
@@ -58,6 +60,7 @@ final class Dispatcher: Sendable {
     private let alarms: AlarmClock
     private let core: Monitor<Core>
     private let lanes: [Lane]
+    private let backfillLanes: [Lane]
     private let editLane: Lane
     private let auditLane: Lane
 
@@ -68,12 +71,14 @@ final class Dispatcher: Sendable {
         self.alarms = alarms
         // A lane gets its next job while it leaves the last one: one place is enough, and never more are used.
         lanes = (1...configuration.workers).map { Lane(name: "worker-\($0)", capacity: 1) }
+        backfillLanes = (1...Limits.backfillLanes).map { Lane(name: "backfill-\($0)", capacity: 1) }
         editLane = Lane(name: "editor", capacity: 1)
         auditLane = Lane(name: "auditor", capacity: 1)
         core = Monitor(
             Core(
                 state: DispatcherState(workers: configuration.workers),
-                freeLanes: Array((0..<configuration.workers).reversed())))
+                freeLanes: Array((0..<configuration.workers).reversed()),
+                freeBackfillLanes: Array((0..<Limits.backfillLanes).reversed())))
     }
 
     /// Lets jobs start.
@@ -159,7 +164,7 @@ final class Dispatcher: Sendable {
             for stop in core.read({ Array($0.stops.values) }) { stop.stop(.shutdown) }
             guard isIdle(within: Limits.interruptTime) else { return false }
         }
-        for lane in lanes { lane.stop() }
+        for lane in lanes + backfillLanes { lane.stop() }
         editLane.stop()
         auditLane.stop()
         return true
@@ -172,8 +177,16 @@ final class Dispatcher: Sendable {
     private func pump() {
         let starts = core.update { core in takeStarts(&core) }
         for start in starts {
-            let lane = start.lane.map { lanes[$0] } ?? (start.job.kind == .audit ? auditLane : editLane)
-            _ = lane.submit { [self] _ in carryOut(start) }
+            _ = lane(of: start).submit { [self] _ in carryOut(start) }
+        }
+    }
+
+    private func lane(of start: Start) -> Lane {
+        switch (start.job.kind, start.lane) {
+        case (.run, let place?): lanes[place]
+        case (.partition, let place?): backfillLanes[place]
+        case (.audit, _): auditLane
+        default: editLane
         }
     }
 
@@ -184,7 +197,12 @@ final class Dispatcher: Sendable {
             let stop = StopToken()
             if core.cancelled.remove(job.id) != nil { stop.stop(.cancelled) }
             core.stops[job.id] = stop
-            let lane: Int? = if case .run = job.kind { core.freeLanes.popLast() } else { nil }
+            let lane: Int? =
+                switch job.kind {
+                case .run: core.freeLanes.popLast()
+                case .partition: core.freeBackfillLanes.popLast()
+                case .edit, .audit: nil
+                }
             return Start(job: job, work: work, stop: stop, lane: lane)
         }
     }
@@ -203,7 +221,9 @@ final class Dispatcher: Sendable {
                 core.state.release(id, notBefore: isCancelled ? nil : notBefore, files: files)
             }
             core.stops[id] = nil
-            if let lane = start.lane { core.freeLanes.append(lane) }
+            if let lane = start.lane {
+                if start.job.yields { core.freeBackfillLanes.append(lane) } else { core.freeLanes.append(lane) }
+            }
         }
         if case .later(let notBefore, _) = outcome { wake(at: notBefore) }
         pump()

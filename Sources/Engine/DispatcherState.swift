@@ -1,3 +1,5 @@
+internal import Platform
+
 /// Which job starts next, as a plain value: no thread, no clock, no effect.
 ///
 /// Jobs start in the order of their identifiers, except that
@@ -5,16 +7,24 @@
 ///    another attempt; the others of the pipeline stay in line;
 ///  - two jobs that write a common file never run together. A job that waits for a file holds no worker, and no younger
 ///    job takes the file before it, so none waits for ever;
+///  - partitions of backfills come behind all others: none takes a file that a run, an edit or a repair waits for,
+///    also where that lacks only a worker;
 ///  - a job waits until its time has come.
 struct DispatcherState: Sendable {
     /// A line whose first job may start as far as its line is concerned.
     private struct Candidate: Sendable {
         let id: String
         let line: Job.Line
+        let yields: Bool
+
+        /// Whether it comes before a job.
+        func precedes(_ job: Job) -> Bool { yields == job.yields ? id < job.id : job.yields }
     }
 
     /// Free workers.
     private(set) var freeWorkers: Int
+    /// Partitions of backfills that may yet be taken in hand.
+    private var freeBackfillLanes: Int
     private var editing = false
     private var auditing = false
     /// Jobs in hand by identifier.
@@ -26,12 +36,14 @@ struct DispatcherState: Sendable {
     private var waitingLines: [String: Job.Line] = [:]
     /// Which job in hand writes each file.
     private var writers: [String: String] = [:]
-    /// The first jobs of the lines none of whose jobs is in hand, by identifier.
+    /// The first jobs of the lines none of whose jobs is in hand, by identifier, partitions of backfills behind all others.
     private var candidates: [Candidate] = []
 
-    /// Makes the state of a dispatcher with `workers` workers, one editor and one auditor.
-    init(workers: Int) {
+    /// Makes the state of a dispatcher with `workers` workers, `backfillLanes` lanes for partitions, one editor and one
+    /// auditor.
+    init(workers: Int, backfillLanes: Int = Limits.backfillLanes) {
         freeWorkers = workers
+        freeBackfillLanes = backfillLanes
     }
 
     /// How many jobs wait for their turn.
@@ -64,16 +76,21 @@ struct DispatcherState: Sendable {
         var started: [Job] = []
         // Files that an older job waits for: no younger one takes them first.
         var claimed: Set<String> = []
+        // Files that a run or an edit waits for, be it for a worker alone: no partition takes them first.
+        var wanted: Set<String> = []
         for candidate in candidates {
-            if freeWorkers == 0 && editing && auditing { break }
+            if freeWorkers == 0 && editing && auditing && freeBackfillLanes == 0 { break }
             guard let job = lines[candidate.line]?.first else { continue }
             // A job that waits for its time claims nothing: others use its files meanwhile.
             if let notBefore = job.notBefore, notBefore > now { continue }
-            let isFree = writer(of: job.files) == nil && claimed.isDisjoint(with: job.files)
+            let isFree =
+                writer(of: job.files) == nil && claimed.isDisjoint(with: job.files)
+                && (!job.yields || wanted.isDisjoint(with: job.files))
             guard isFree, hasRoom(for: job.kind) else {
                 // A run that lacks only a worker claims nothing: no younger run can overtake it, and an edit is short. Nor
                 // does an audit that waits for another one: loads go before it.
                 if !isFree || job.kind == .edit { claimed.formUnion(job.files) }
+                if case .run = job.kind { wanted.formUnion(job.files) }
                 continue
             }
             take(job)
@@ -113,6 +130,7 @@ struct DispatcherState: Sendable {
         case .run: freeWorkers > 0
         case .edit: !editing
         case .audit: !auditing
+        case .partition: freeBackfillLanes > 0
         }
     }
 
@@ -121,6 +139,7 @@ struct DispatcherState: Sendable {
         case .run: freeWorkers -= 1
         case .edit: editing = true
         case .audit: auditing = true
+        case .partition: freeBackfillLanes -= 1
         }
         running[job.id] = job
         active[job.line] = job.id
@@ -135,6 +154,7 @@ struct DispatcherState: Sendable {
         case .run: freeWorkers += 1
         case .edit: editing = false
         case .audit: auditing = false
+        case .partition: freeBackfillLanes += 1
         }
         for file in job.files { writers[file] = nil }
         return job
@@ -142,28 +162,30 @@ struct DispatcherState: Sendable {
 
     /// Changes a line and keeps its place among the candidates true.
     private mutating func change(_ name: Job.Line, _ body: (inout DispatcherState, inout JobLine) -> Void) {
-        if let first = lines[name]?.first { dropCandidate(first.id) }
+        if let first = lines[name]?.first { dropCandidate(first) }
         // Taken out while it changes, so that it changes in place.
         var line = lines.removeValue(forKey: name) ?? JobLine()
         body(&self, &line)
         if let first = line.first {
             lines[name] = line
             let isInHand = active[name].map { running[$0] != nil } ?? false
-            if !isInHand { candidates.insert(Candidate(id: first.id, line: name), at: place(of: first.id)) }
+            if !isInHand {
+                candidates.insert(Candidate(id: first.id, line: name, yields: first.yields), at: place(of: first))
+            }
         }
     }
 
-    private mutating func dropCandidate(_ id: String) {
-        let place = place(of: id)
-        if place < candidates.count, candidates[place].id == id { candidates.remove(at: place) }
+    private mutating func dropCandidate(_ job: Job) {
+        let place = place(of: job)
+        if place < candidates.count, candidates[place].id == job.id { candidates.remove(at: place) }
     }
 
-    private func place(of id: String) -> Int {
+    private func place(of job: Job) -> Int {
         var low = 0
         var high = candidates.count
         while low < high {
             let middle = (low + high) / 2
-            if candidates[middle].id < id { low = middle + 1 } else { high = middle }
+            if candidates[middle].precedes(job) { low = middle + 1 } else { high = middle }
         }
         return low
     }

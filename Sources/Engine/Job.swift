@@ -10,6 +10,8 @@ struct Job: Sendable, Equatable {
         case edit
         /// A comparison of source and destination, by the auditor; it writes no file unless it is to mend one.
         case audit
+        /// One partition of a backfill, whichever is next; on lanes of its own, behind all that wants the same file.
+        case partition(backfill: String)
     }
 
     /// The identifier; jobs that wait for the same thing start in the order of it.
@@ -39,9 +41,12 @@ struct Job: Sendable, Equatable {
     var line: Line {
         switch kind {
         case .run(let pipeline): .pipeline(pipeline)
-        case .edit, .audit: .alone(id)
+        case .edit, .audit, .partition: .alone(id)
         }
     }
+
+    /// Whether live work goes before it, however young that is.
+    var yields: Bool { if case .partition = kind { true } else { false } }
 
     /// What jobs wait in line for.
     enum Line: Hashable, Sendable {

@@ -42,13 +42,7 @@ extension LoadEngine {
     }
 
     private func prepare(_ request: AuditRequest) throws(Failure) -> (Audit, Job) {
-        let steps = try resolve(request.pipeline, steps: request.step.map { [$0] } ?? []).steps
-        guard let step = steps.first, steps.count == 1 else {
-            throw Failure(
-                .missingKey, "pipeline \(request.pipeline) has \(steps.count) steps, and none is named",
-                hint: "name one of \(steps.map(\.step.name).joined(separator: ", "))", field: "step")
-        }
-        let resolved = try step.resolution.get()
+        let resolved = try onlyStep(of: request.pipeline, named: request.step)
         guard !request.options.heal || resolved.step.checks.isEmpty else {
             throw Failure(
                 .unsupported, "step \(resolved.step.name) has checks, which a repair by an audit would pass by",

@@ -180,3 +180,67 @@ extension LoadEngine {
         return Part(place: found.destination, steps: [found])
     }
 }
+
+/// A backfill that was rolled back, or for which that was tried, with what was put back.
+public struct RolledBackBackfill: Sendable {
+    /// The backfill.
+    public let backfill: Backfill
+    /// What was done; empty when nothing was left to roll back.
+    public let steps: [StepRollback]
+}
+
+extension LoadEngine {
+    /// Puts back what the committed partitions of a backfill that has ended changed in its destination, and leaves the
+    /// watermark alone. `isTrial` says what would be done and changes nothing.
+    ///
+    /// Refused as the rollback of a run is.
+    public func rollbackBackfill(
+        _ id: String, isTrial: Bool, completion: @escaping @Sendable (Result<RolledBackBackfill, Failure>) -> Void
+    ) {
+        let files: Set<String>
+        do throws(Failure) {
+            files = try part(of: try settled(id))?.place.lockNames ?? []
+        } catch {
+            return completion(.failure(error))
+        }
+        edit(
+            files, "the destination of backfill \(id)", "roll the backfill back then",
+            { [self] () throws(Failure) in try performBackfill(id, isTrial) }, completion)
+    }
+
+    private func performBackfill(_ id: String, _ isTrial: Bool) throws(Failure) -> RolledBackBackfill {
+        let backfill = try settled(id)
+        let done =
+            try part(of: backfill).map { (part) throws(Failure) in try rollBack(id, part, isTrial: isTrial) } ?? []
+        guard !isTrial, backfill.state != .rolledBack else {
+            return RolledBackBackfill(backfill: backfill, steps: done)
+        }
+        let recorded = records.insist("record the rollback of backfill \(id)") { (transaction) throws(StoreError) in
+            let backfill = try transaction.changeBackfill(id, to: .rolledBack)
+            try RunRecords.append(.backfill(.backfillRolledBack, backfill, done), transaction)
+            return backfill
+        }
+        return RolledBackBackfill(backfill: recorded ?? backfill, steps: done)
+    }
+
+    /// The backfill, which must have ended, to its last partition.
+    private func settled(_ id: String) throws(Failure) -> Backfill {
+        let backfill = try backfill(id)
+        guard backfill.isSettled else {
+            throw Failure(
+                .conflict,
+                "backfill \(id) is \(backfill.state.rawValue)"
+                    + (backfill.state.isFinal ? ", and a partition of it is still in hand" : ""),
+                hint: backfill.state.isFinal
+                    ? "ask again in a moment" : "wait for its end, or cancel it; then roll it back")
+        }
+        return backfill
+    }
+
+    /// What the backfill wrote; nil where none of its partitions has committed.
+    private func part(of backfill: Backfill) throws(Failure) -> Part? {
+        guard backfill.partitions.success > 0 else { return nil }
+        let step = try store.reading { (session) throws(Failure) in try catalog.step(of: backfill, session) }
+        return Part(place: step.destination, steps: [step])
+    }
+}

@@ -1,6 +1,6 @@
 public import Model
 
-/// Someone's wait for a run or an audit to finish.
+/// Someone's wait for a run, an audit or a backfill to finish.
 public struct FinishWait: Sendable {
     /// Takes the callback out; false when it was called.
     let take: @Sendable () -> Bool
@@ -27,6 +27,16 @@ extension LoadEngine {
         _ id: String, _ callback: @escaping @Sendable (Result<Audit, Failure>) -> Void
     ) -> FinishWait {
         wait(for: id, among: auditWaiters, isFinal: \.state.isFinal, callback) { () throws(Failure) in try audit(id) }
+    }
+
+    /// Calls `callback` once: when the backfill has ended, nothing of it is in hand any more and that is durable (at once,
+    /// if so already), when there is no such backfill, or when the server stops first. May be called on any thread; the
+    /// callback must be short.
+    @discardableResult
+    public func whenBackfilled(
+        _ id: String, _ callback: @escaping @Sendable (Result<Backfill, Failure>) -> Void
+    ) -> FinishWait {
+        wait(for: id, among: backfillWaiters, isFinal: \.isSettled, callback) { () throws(Failure) in try backfill(id) }
     }
 
     private func wait<Work>(

@@ -19,9 +19,13 @@ public final class LoadEngine: Sendable {
     let inspections: InspectionPool
     let waiters = FinishWaiters<Run>()
     let auditWaiters = FinishWaiters<Audit>()
+    let backfillWaiters = FinishWaiters<Backfill>()
     let board = RunBoard()
+    let partitionBoard = PartitionBoard()
     let edits = EditDesk()
     let records: RunRecords
+    let feeder: BackfillFeeder
+    let backfiller: BackfillExecutor
     private let downstream: Downstream
     private let executor: RunExecutor
     private let auditor: AuditExecutor
@@ -49,6 +53,10 @@ public final class LoadEngine: Sendable {
         auditor = AuditExecutor(
             store: store, catalog: catalog, loader: loader, records: records, waiters: auditWaiters, clock: clock,
             log: log)
+        feeder = BackfillFeeder(dispatcher: dispatcher, identifiers: identifiers)
+        backfiller = BackfillExecutor(
+            store: store, catalog: catalog, loader: loader, records: records, feeder: feeder, board: partitionBoard,
+            waiters: backfillWaiters, alarms: alarms, clock: clock, log: log)
     }
 
     /// Settles what the last process left unfinished, then lets runs start. Blocks; to be called once, before any other
@@ -60,14 +68,17 @@ public final class LoadEngine: Sendable {
             store: store, loader: loader, catalog: catalog, downstream: downstream, clock: clock, log: log)
         let restored: [Recovery.Restored]
         let audits: [Job]
+        let backfills: [Backfill]
         do throws(StoreError) {
             restored = try recovery.perform()
             audits = try recovery.takeUpAudits()
+            backfills = try recovery.takeUpBackfills()
         } catch {
             throw error.failure
         }
         for run in restored { enqueue(run.job, wasActive: run.wasActive) }
         for job in audits { enqueueAudit(job) }
+        for backfill in backfills { backfiller.feed(backfill) }
         dispatcher.open()
     }
 
@@ -83,6 +94,7 @@ public final class LoadEngine: Sendable {
         edits.refuseAll(.serverStops)
         waiters.close(.serverStops)
         auditWaiters.close(.serverStops)
+        backfillWaiters.close(.serverStops)
         return isClean
     }
 

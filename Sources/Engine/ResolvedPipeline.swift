@@ -48,6 +48,13 @@ struct ResolvedStep: Sendable {
     }
 
     /// The result without the secrets of the step's connections.
+    func redact(_ result: PartitionResult) -> PartitionResult {
+        var result = result
+        result.warnings = result.warnings.map { LoadWarning(code: $0.code, message: redact($0.message)) }
+        return result
+    }
+
+    /// The result without the secrets of the step's connections.
     func redact(_ result: LoadResult) -> LoadResult {
         guard source.text.hasSecrets || destination.text.hasSecrets else { return result }
         var result = result

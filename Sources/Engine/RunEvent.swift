@@ -20,6 +20,16 @@ struct RunEvent: Sendable {
         case auditStarted = "audit_started"
         case auditReleased = "audit_released"
         case auditFinished = "audit_finished"
+        case backfillQueued = "backfill_queued"
+        case backfillStarted = "backfill_started"
+        case backfillPaused = "backfill_paused"
+        case backfillResumed = "backfill_resumed"
+        case backfillRetried = "backfill_retried"
+        case backfillFinished = "backfill_finished"
+        case backfillRolledBack = "backfill_rolled_back"
+        case partitionRetrying = "partition_retrying"
+        case partitionReleased = "partition_released"
+        case partitionFinished = "partition_finished"
         case auditRolledBack = "audit_rolled_back"
     }
 
@@ -101,6 +111,44 @@ struct RunEvent: Sendable {
         }
         if let error = audit.error { members.append(.init("error", json(error))) }
         return RunEvent(kind: kind, pipeline: audit.pipeline, run: nil, step: audit.step, payload: .object(members))
+    }
+
+    /// A backfill was asked for, started, held, resumed, retried, finished or, with what that did, rolled back.
+    static func backfill(_ kind: Kind, _ backfill: Backfill, _ rollback: [StepRollback] = []) -> RunEvent {
+        let counts = backfill.partitions
+        var members: [JSONValue.Member] = [
+            .init("backfill", .string(backfill.id)), .init("state", .string(backfill.state.rawValue)),
+            .init("start", backfill.range.start.json), .init("end", backfill.range.end.json),
+            .init("partitions", .integer(Int64(counts.total))), .init("success", .integer(Int64(counts.success))),
+            .init("failed", .integer(Int64(counts.failed))), .init("rows_read", .integer(Int64(backfill.rows.read))),
+        ]
+        if !rollback.isEmpty { members.append(.init("steps", .array(rollback.map(\.json)))) }
+        if let error = backfill.error { members.append(.init("error", json(error))) }
+        return RunEvent(
+            kind: kind, pipeline: backfill.pipeline, run: nil, step: backfill.step, payload: .object(members))
+    }
+
+    /// A partition of a backfill ended, or waits for another attempt.
+    static func partition(_ partition: Partition, of backfill: Backfill) -> RunEvent {
+        var members: [JSONValue.Member] = [
+            .init("backfill", .string(backfill.id)), .init("number", .integer(Int64(partition.number))),
+            .init("start", partition.range.start.json), .init("end", partition.range.end.json),
+            .init("state", .string(partition.state.rawValue)), .init("attempt", .integer(Int64(partition.attempt))),
+        ]
+        if let rows = partition.result?.rows {
+            members += [
+                .init("rows_read", .integer(Int64(rows.read))), .init("rows_inserted", .integer(Int64(rows.inserted))),
+                .init("rows_updated", .integer(Int64(rows.updated))),
+                .init("rows_unchanged", .integer(Int64(rows.unchanged))),
+                .init("rows_deleted", .integer(Int64(rows.deleted))),
+            ]
+        }
+        if let error = partition.error { members.append(.init("error", json(error))) }
+        let kind: Kind =
+            partition.state != .pending
+            ? .partitionFinished : partition.error == nil ? .partitionReleased : .partitionRetrying
+        return RunEvent(
+            kind: kind, pipeline: backfill.pipeline, run: nil, step: backfill.step, payload: .object(members))
     }
 
     private static func json(_ failure: Failure) -> JSONValue {

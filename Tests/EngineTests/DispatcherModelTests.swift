@@ -9,8 +9,8 @@ struct DispatcherModelTests {
         let seed = 0x5EED_0000 + offset
         var random = Seeded(seed)
         let workers = Int.random(in: 1...4, using: &random)
-        var state = DispatcherState(workers: workers)
-        var model = Model(workers: workers)
+        var state = DispatcherState(workers: workers, backfillLanes: 2)
+        var model = Model(workers: workers, backfillLanes: 2)
         var now = Duration.zero
         var made = 0
         var starts: [String: Int] = [:]
@@ -79,8 +79,11 @@ struct DispatcherModelTests {
         // Numbers are spread, so that jobs also arrive out of order.
         let id = String(10_000 + number * 3 + Int.random(in: -40...0, using: &random) * 3 + number % 3) + "-\(number)"
         let kind: Job.Kind =
-            Int.random(in: 0..<6, using: &random) == 0
-            ? .edit : .run(pipeline: "p\(Int.random(in: 0..<5, using: &random))")
+            switch Int.random(in: 0..<10, using: &random) {
+            case 0: .edit
+            case 1...3: .partition(backfill: "b")
+            default: .run(pipeline: "p\(Int.random(in: 0..<5, using: &random))")
+            }
         return Job(id: id, kind: kind, files: randomFiles(using: &random))
     }
 
@@ -92,12 +95,14 @@ struct DispatcherModelTests {
 /// The dispatcher's rules, written out over plain lists.
 private struct Model {
     let workers: Int
+    let backfillLanes: Int
     var waiting: [Job] = []
     var running: [Job] = []
     var active: [Job.Line: String] = [:]
 
-    init(workers: Int) {
+    init(workers: Int, backfillLanes: Int) {
         self.workers = workers
+        self.backfillLanes = backfillLanes
     }
 
     func mayTakeOver(_ job: Job) -> Bool { active[job.line] == nil }
@@ -129,20 +134,30 @@ private struct Model {
     /// The jobs that only time, files or room can hold back: the active one of a line, or else its smallest.
     private var firsts: [Job] {
         let sorted = waiting.sorted { $0.id < $1.id }
-        return sorted.filter { job in
+        let firsts = sorted.filter { job in
             if let holder = active[job.line] { return holder == job.id }
             return sorted.first { $0.line == job.line }?.id == job.id
+        }
+        return firsts.filter { !$0.yields } + firsts.filter(\.yields)
+    }
+
+    private func hasRoom(for job: Job) -> Bool {
+        switch job.kind {
+        case .run: running.filter { if case .run = $0.kind { true } else { false } }.count < workers
+        case .partition: running.filter(\.yields).count < backfillLanes
+        case .edit, .audit: !running.contains { $0.kind == job.kind }
         }
     }
 
     mutating func start(at now: Duration) -> [String] {
         var started: [String] = []
         var claimed: Set<String> = []
+        var wanted: Set<String> = []
         for job in firsts {
             if let notBefore = job.notBefore, notBefore > now { continue }
-            let runs = running.filter { $0.kind != .edit }.count
-            let hasRoom = job.kind == .edit ? runs == running.count : runs < workers
-            let busy = running.reduce(into: claimed) { $0.formUnion($1.files) }
+            let hasRoom = hasRoom(for: job)
+            let kept = job.yields ? claimed.union(wanted) : claimed
+            let busy = running.reduce(into: kept) { $0.formUnion($1.files) }
             if busy.isDisjoint(with: job.files), hasRoom {
                 waiting.removeAll { $0.id == job.id }
                 running.append(job)
@@ -150,6 +165,8 @@ private struct Model {
                 started.append(job.id)
             } else if !busy.isDisjoint(with: job.files) || job.kind == .edit {
                 claimed.formUnion(job.files)
+            } else if !job.yields {
+                wanted.formUnion(job.files)
             }
         }
         return started

@@ -133,6 +133,48 @@ struct DispatcherStateTests {
         #expect(state.start(at: .zero).map(\.id) == ["2", "3"])
     }
 
+    // Live loads go first, however late they come; PAINS 36: backfills have lanes of their own.
+    @Test func aPartitionTakesNoWorkerAndNoFileThatARunWaitsFor() {
+        var state = DispatcherState(workers: 1, backfillLanes: 1)
+        for (id, file) in [("1", "x"), ("2", "x"), ("3", "y")] { state.enqueue(partition(id, [file])) }
+        #expect(state.start(at: .zero).map(\.id) == ["1"])
+        state.enqueue(run("4", "a", ["x"]))
+        state.enqueue(run("5", "b", ["y"]))
+        #expect(state.start(at: .zero).map(\.id) == ["5"])
+        // The older partition waits behind the younger run for the same file, and the lane is not kept for it.
+        state.finish("1")
+        #expect(state.start(at: .zero).isEmpty)
+        state.finish("5")
+        #expect(state.start(at: .zero).map(\.id) == ["4", "3"])
+        state.finish("3")
+        state.finish("4")
+        #expect(state.start(at: .zero).map(\.id) == ["2"])
+    }
+
+    @Test func aPartitionWaitsForAnEditToo() {
+        var state = DispatcherState(workers: 1)
+        state.enqueue(Job(id: "1", kind: .edit, files: ["x"]))
+        state.enqueue(Job(id: "2", kind: .edit, files: ["y"]))
+        for (id, file) in [("3", "y"), ("4", "z")] { state.enqueue(partition(id, [file])) }
+        #expect(state.start(at: .zero).map(\.id) == ["1", "4"])
+    }
+
+    @Test func aRunThatWaitsForItsTimeLeavesItsFileToPartitions() {
+        var state = DispatcherState(workers: 1)
+        var run = run("1", "a", ["x"])
+        run.notBefore = .seconds(10)
+        state.enqueue(run)
+        state.enqueue(partition("2", ["x"]))
+        #expect(state.start(at: .zero).map(\.id) == ["2"])
+        state.finish("2")
+        state.enqueue(partition("3", ["x"]))
+        #expect(state.start(at: .seconds(10)).map(\.id) == ["1"])
+    }
+
+    private func partition(_ id: String, _ files: Set<String>) -> Job {
+        Job(id: id, kind: .partition(backfill: "b"), files: files)
+    }
+
     private func run(_ id: String, _ pipeline: String, _ files: Set<String> = []) -> Job {
         Job(id: id, kind: .run(pipeline: pipeline), files: files)
     }

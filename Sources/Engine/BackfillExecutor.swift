@@ -1,0 +1,258 @@
+internal import Loading
+internal import Model
+internal import Platform
+internal import Store
+
+/// Loads the partitions of backfills, one after the other. Its methods that take a job block; they run on the lanes for
+/// backfills.
+///
+/// It never touches a run, a watermark, a schedule or what freshness is judged by.
+final class BackfillExecutor: Sendable {
+    private let store: ControlStore
+    private let catalog: Catalog
+    private let loader: any StepLoading
+    private let records: RunRecords
+    private let feeder: BackfillFeeder
+    private let board: PartitionBoard
+    private let waiters: FinishWaiters<Backfill>
+    private let alarms: AlarmClock
+    private let clock: any Clock
+    private let log: Log
+
+    /// Makes an executor; `waiters` are told of every backfill that comes to its end.
+    init(
+        store: ControlStore, catalog: Catalog, loader: any StepLoading, records: RunRecords, feeder: BackfillFeeder,
+        board: PartitionBoard, waiters: FinishWaiters<Backfill>, alarms: AlarmClock, clock: any Clock, log: Log
+    ) {
+        self.store = store
+        self.catalog = catalog
+        self.loader = loader
+        self.records = records
+        self.feeder = feeder
+        self.board = board
+        self.waiters = waiters
+        self.alarms = alarms
+        self.clock = clock
+        self.log = log
+    }
+
+    /// Puts jobs of a backfill that runs, or is to, in line.
+    func feed(_ backfill: Backfill) {
+        feeder.feed(backfill.id, min(backfill.options.parallelism, backfill.partitions.pending)) { [self] job, stop in
+            perform(job, stop)
+        }
+    }
+
+    /// A backfill's step as it is now, with what its pipeline says of attempts.
+    private struct Opened: Sendable {
+        let backfill: Backfill
+        let step: Result<ResolvedStep, Failure>
+        let pipeline: Pipeline?
+    }
+
+    /// Loads the next partition of the job's backfill, if there is one.
+    private func perform(_ job: Job, _ stop: StopToken) -> Dispatcher.Outcome {
+        guard case .partition(let id) = job.kind else { return .finished }
+        // Told to end before it began: of the backfill nothing is left to do, or it is left to the next start.
+        guard stop.reason == nil else { return leave(job, id) }
+        let opened: Opened
+        do throws(StoreError) {
+            guard let found = try open(id) else { return leave(job, id) }
+            opened = found
+        } catch {
+            log.error("a backfill could not be read", ["backfill": id, "cause": error.description])
+            return .later(notBefore: clock.uptime() + Limits.recordPause, files: nil)
+        }
+        switch opened.step {
+        case .failure(let failure) where failure.endsBackfill:
+            fail(opened.backfill, failure)
+            return leave(job, id)
+        case .success(let step) where !step.destination.lockNames.isSubset(of: job.files):
+            // It waits for the file like any other job, behind those that are no backfill.
+            return .later(notBefore: nil, files: step.destination.lockNames)
+        case .failure, .success: break
+        }
+        switch claim(opened.backfill) {
+        case nil, .nothing?: return leave(job, id)
+        case .notBefore(let time)?:
+            let wait = min(max(.zero, time.since(clock.now())), Limits.longestBackoff)
+            return .later(notBefore: clock.uptime() + wait, files: nil)
+        case .claimed(let partition, let tries)?:
+            let end = load(partition, tries, opened, stop)
+            guard let backfill = record(end, of: partition), !backfill.isSettled, stop.reason != .shutdown else {
+                return leave(job, id)
+            }
+            feeder.follow(job, of: id) { [self] job, stop in perform(job, stop) }
+            return .finished
+        }
+    }
+
+    private func leave(_ job: Job, _ id: String) -> Dispatcher.Outcome {
+        feeder.leave(job, of: id)
+        return .finished
+    }
+
+    /// The backfill with its step; nil when it does not run.
+    private func open(_ id: String) throws(StoreError) -> Opened? {
+        try store.read { [catalog] (session) throws(StoreError) -> Opened? in
+            guard let backfill = try session.backfill(id), backfill.state == .queued || backfill.state == .running
+            else { return nil }
+            let step = Result { () throws(Failure) in try catalog.step(of: backfill, session) }
+            let pipeline = try? catalog.pipeline(backfill.pipeline, session)
+            return Opened(backfill: backfill, step: step, pipeline: pipeline)
+        }
+    }
+
+    private func claim(_ backfill: Backfill) -> PartitionClaim? {
+        records.insist("start a partition of backfill \(backfill.id)") { (transaction) throws(StoreError) in
+            let claim = try transaction.claimPartition(of: backfill.id)
+            if case .claimed = claim, backfill.startedAt == nil, let begun = try transaction.backfill(backfill.id),
+                begun.partitions.running == 1, begun.partitions.tried == 0
+            {
+                try RunRecords.append(.backfill(.backfillStarted, begun), transaction)
+            }
+            return claim
+        }
+    }
+
+    // MARK: One partition
+
+    private func load(_ partition: Partition, _ tries: Int, _ opened: Opened, _ stop: StopToken) -> PartitionEnd {
+        let step: ResolvedStep
+        switch opened.step {
+        case .success(let found): step = found
+        case .failure(let failure): return .failed(failure)
+        }
+        let timeOut = opened.pipeline?.timeout.map { timeout in
+            alarms.set(at: clock.uptime() + timeout) { stop.stop(.timedOut) }
+        }
+        let progress = LoadProgress()
+        board.show(partition.number, of: partition.backfill, progress)
+        defer {
+            if let timeOut { alarms.cancel(timeOut) }
+            board.remove(partition.number, of: partition.backfill)
+        }
+        do throws(Failure) {
+            let result = try loader.loadPartition(
+                request(partition, opened.backfill, step), stop: stop, progress: progress)
+            return .success(step.redact(result))
+        } catch {
+            return end(partition, after: error, tries, step, opened, stop)
+        }
+    }
+
+    private func request(_ partition: Partition, _ backfill: Backfill, _ step: ResolvedStep) -> PartitionRequest {
+        PartitionRequest(
+            load: LoadRequest(
+                run: backfill.id, pipeline: backfill.pipeline, step: step.step, attempt: partition.attempt,
+                source: step.source.file, destination: step.destination.file,
+                allowShrink: backfill.options.allowShrink),
+            number: partition.number, scheme: backfill.scheme, range: partition.range)
+    }
+
+    private func end(
+        _ partition: Partition, after failure: Failure, _ tries: Int, _ step: ResolvedStep, _ opened: Opened,
+        _ stop: StopToken
+    ) -> PartitionEnd {
+        let isStopped = [.cancelled, .timedOut, .interrupted].contains(failure.code)
+        // The error of a commit does not tell whether it took place; the destination does.
+        if isStopped || failure.code == .inputOutput {
+            let found = try? loader.committedPartition(
+                backfill: partition.backfill, number: partition.number, step: step.step.name,
+                destination: step.destination.file)
+            if let found { return .success(step.redact(found)) }
+        }
+        var failure = step.redact(failure)
+        if isStopped {
+            switch stop.reason {
+            case .cancelled?: return .cancelled
+            case .shutdown?: return .again(nil, notBefore: nil)
+            case .timedOut?:
+                if let pipeline = opened.pipeline { failure = AttemptVerdict.timeOut(of: pipeline) }
+            case nil: break
+            }
+        }
+        let wait = opened.pipeline?.retries.delay(after: tries, of: failure, jitter: Double.random(in: 0...1))
+        return wait.map { .again(failure, notBefore: clock.now().adding($0)) } ?? .failed(failure)
+    }
+
+    /// Records what became of a partition, then tells those who wait for the backfill, if that was the last of it. Nil
+    /// when the server stops first, or somebody else has settled the partition: the destination has the truth.
+    private func record(_ end: PartitionEnd, of partition: Partition) -> Backfill? {
+        let id = partition.backfill
+        let recorded = records.insist("record a partition of backfill \(id)") { (transaction) throws(StoreError) in
+            try transaction.record(end, of: partition)
+        }
+        guard let backfill = recorded else { return nil }
+        if case .failed(let failure) = end {
+            log.warn(
+                "a partition failed",
+                ["backfill": id, "partition": partition.range.text, "error": failure.message])
+        }
+        tell(backfill)
+        return backfill
+    }
+
+    /// Ends a backfill that cannot go on: nothing that waits is loaded.
+    private func fail(_ backfill: Backfill, _ failure: Failure) {
+        let failed = records.insist("end backfill \(backfill.id)") { (transaction) throws(StoreError) in
+            let failed = try transaction.changeBackfill(backfill.id, to: .failed, error: failure)
+            try RunRecords.append(.backfill(.backfillFinished, failed), transaction)
+            return failed
+        }
+        guard let failed else { return }
+        feeder.withdraw(backfill.id)
+        tell(failed)
+    }
+
+    /// Tells those who wait for a backfill that it has come to its end, if it has.
+    func tell(_ backfill: Backfill) {
+        guard backfill.isSettled else { return }
+        log.info(
+            "backfill \(backfill.state.rawValue)",
+            [
+                "backfill": backfill.id, "pipeline": backfill.pipeline, "step": backfill.step,
+                "error": backfill.error?.message ?? "none",
+            ])
+        waiters.finish(backfill)
+    }
+}
+
+extension Transaction {
+    /// Ends a partition in hand with the events of that; answers its backfill as it is then.
+    func record(_ end: PartitionEnd, of partition: Partition) throws(StoreError) -> Backfill {
+        let before = try backfill(partition.backfill)
+        let ended = try endPartition(
+            partition.number, of: partition.backfill, attempt: partition.attempt, end)
+        try RunRecords.append(.partition(ended.partition, of: ended.backfill), self)
+        if ended.backfill.state.isFinal, before?.state.isFinal == false {
+            try RunRecords.append(.backfill(.backfillFinished, ended.backfill), self)
+        }
+        return ended.backfill
+    }
+}
+
+extension Catalog {
+    /// A backfill's step with its files, which must still write the table that the backfill was made for.
+    func step(of backfill: Backfill, _ session: ReadSession) throws(Failure) -> ResolvedStep {
+        let resolved = try resolve(try pipeline(backfill.pipeline, session), steps: [backfill.step], session)
+        guard let step = try resolved.step(backfill.step)?.get() else {
+            throw Failure(.unknownStep, "pipeline \(backfill.pipeline) has no step \(backfill.step) any more")
+        }
+        guard step.step.destination.isSame(backfill.destination) else {
+            let (now, then) = (step.step.destination, backfill.destination)
+            throw Failure(
+                .schemaChanged,
+                "step \(backfill.step) writes \(now.connection)/\(now.table) now; the backfill was made for "
+                    + "\(then.connection)/\(then.table)", hint: "ask for another backfill")
+        }
+        return step
+    }
+}
+
+extension Failure {
+    /// Whether a backfill whose step gives it will not do better with its next partition.
+    fileprivate var endsBackfill: Bool {
+        [.unknownPipeline, .unknownStep, .schemaChanged].contains(code)
+    }
+}

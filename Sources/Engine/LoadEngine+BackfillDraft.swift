@@ -1,0 +1,146 @@
+internal import Loading
+public import Model
+internal import Platform
+internal import Store
+
+/// A request to reload a range of a step.
+public struct BackfillRequest: Sendable {
+    /// The pipeline's name.
+    public var pipeline: String
+    /// The step's name; nil for a pipeline's only step.
+    public var step: String?
+    /// Where the range begins, as it was written.
+    public var start: JSONValue
+    /// Where it ends: the first place that is not reloaded.
+    public var end: JSONValue
+    /// The column that says when a row happened; nil for the step's own.
+    public var column: String?
+    /// How its times are written; nil for the step's own where the column is, else for ISO 8601 texts.
+    public var format: CursorFormat?
+    /// How wide a partition is; nil for the step's own width.
+    public var interval: Interval?
+    /// The time zone whose days are meant; nil for the step's own.
+    public var timezone: String?
+    /// What else is asked for.
+    public var options: BackfillOptions
+
+    /// Makes a request; with the step's own partitions unless said.
+    public init(
+        pipeline: String, step: String? = nil, start: JSONValue, end: JSONValue,
+        options: BackfillOptions = BackfillOptions()
+    ) {
+        self.pipeline = pipeline
+        self.step = step
+        self.start = start
+        self.end = end
+        self.options = options
+    }
+}
+
+/// A backfill that was not stored yet, with the partitions that it is to load.
+struct BackfillDraft: Sendable {
+    /// The backfill.
+    var backfill: Backfill
+    /// Its partitions in the order of its range.
+    let partitions: [PartitionRange]
+    /// The rows that each is expected to read; empty where nobody counted them.
+    var rows: [Int] = []
+    /// Its step with the files of it.
+    let step: ResolvedStep
+}
+
+extension LoadEngine {
+    /// What a request comes to, with its partitions frozen. Changes nothing, and blocks.
+    func draft(_ request: BackfillRequest, stop: StopToken) throws(Failure) -> BackfillDraft {
+        try LoadEngine.refuseWhatIsMissing(request.options)
+        let step = try onlyStep(of: request.pipeline, named: request.step)
+        guard step.step.strategy != .cdc else {
+            throw Failure(
+                .unsupported, "step \(step.step.name) is loaded from change events, which cannot be reloaded by range",
+                hint: "set its watermark back to apply events again, or audit it with heal", field: "step")
+        }
+        let plan = try BackfillPlan(try scheme(request, step.step))
+        let range = try plan.range(
+            try plan.bound(request.start, field: "start"), try plan.bound(request.end, field: "end"))
+        let partitions = try plan.partitions(of: range, limit: request.options.maxPartitions)
+        var backfill = Backfill(
+            id: identifiers.next(), pipeline: request.pipeline, step: step.step.name,
+            destination: step.step.destination, scheme: plan.scheme, range: range, options: request.options,
+            createdAt: clock.now())
+        let left = try left(of: partitions, backfill)
+        backfill.skipped = partitions.count - left.count
+        return BackfillDraft(backfill: backfill, partitions: left, step: step)
+    }
+
+    /// A step of a pipeline with its files: the named one, or the only one.
+    func onlyStep(of pipeline: String, named name: String?) throws(Failure) -> ResolvedStep {
+        let steps = try resolve(pipeline, steps: name.map { [$0] } ?? []).steps
+        guard let step = steps.first, steps.count == 1 else {
+            throw Failure(
+                .missingKey, "pipeline \(pipeline) has \(steps.count) steps, and none is named",
+                hint: "name one of \(steps.map(\.step.name).joined(separator: ", "))", field: "step")
+        }
+        return try step.resolution.get()
+    }
+
+    private static func refuseWhatIsMissing(_ options: BackfillOptions) throws(Failure) {
+        if options.mode == .staged {
+            throw Failure(
+                .unsupported, "this version loads backfills into the destination, partition by partition",
+                hint: "leave `mode` out; what a backfill has done can be rolled back", field: "mode")
+        }
+        for (key, isSet) in [("auto_publish", options.autoPublish), ("hold_downstream", options.holdDownstream)]
+        where isSet {
+            throw Failure(
+                .unsupported, "this version has no `\(key)`: each partition is in the destination when it is loaded",
+                hint: "leave `\(key)` out", field: key)
+        }
+    }
+
+    private func scheme(_ request: BackfillRequest, _ step: LoadStep) throws(Failure) -> PartitionScheme {
+        let usual = step.partitionScheme
+        guard let column = request.column ?? usual?.column else {
+            throw Failure(
+                .missingKey, "step \(step.name) does not say what its rows are partitioned by",
+                hint:
+                    "name the column that says when a row happened, such as \"column\": \"created_at\", or give the step "
+                    + "a `partition_by`", field: "column")
+        }
+        let isUsual = usual.map { $0.column == column } ?? false
+        let interval = request.interval ?? (isUsual ? usual?.interval : nil) ?? .day
+        guard interval.isTime else {
+            for (key, isSet) in [("format", request.format != nil), ("timezone", request.timezone != nil)] where isSet {
+                throw Failure(
+                    .invalidValue, "`\(key)` has no meaning where `interval` is a count of numbers", hint: "remove it",
+                    field: key)
+            }
+            return PartitionScheme(column: column, interval: interval)
+        }
+        return PartitionScheme(
+            column: column, format: request.format ?? (isUsual ? usual?.format : nil), interval: interval,
+            timezone: request.timezone ?? usual?.timezone ?? Zone.utc.name)
+    }
+
+    /// The partitions that earlier backfills leave to this one; refused when they leave none.
+    private func left(of partitions: [PartitionRange], _ backfill: Backfill) throws(Failure) -> [PartitionRange] {
+        guard backfill.options.reprocess != .completed else { return partitions }
+        let tried = try store.reading { (session) throws(Failure) in
+            try storing { () throws(StoreError) in try session.triedPartitions(before: backfill) }
+        }
+        let choice = Reprocessing(partitions, backfill.options.reprocess, tried: tried)
+        guard choice.left.isEmpty, let id = choice.backfill else { return choice.left }
+        let all = choice.skipped == 1 ? "the partition" : "all \(choice.skipped) partitions"
+        let some =
+            choice.unsuccessful == 0
+            ? ""
+            : "; \"reprocess\": \"failed\" loads the \(choice.unsuccessful) that did not succeed (command line: --reprocess "
+                + "failed)"
+        throw Failure(
+            .conflict,
+            "\(all) of \(backfill.range.text) \(choice.skipped == 1 ? "was" : "were") loaded before, last by "
+                + "backfill \(id)",
+            hint:
+                "to load \(choice.skipped == 1 ? "it" : "them") again add \"reprocess\": \"completed\" (command line: "
+                + "--reprocess completed)" + some, field: "reprocess")
+    }
+}
