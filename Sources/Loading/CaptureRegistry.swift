@@ -107,9 +107,22 @@ struct CaptureRegistry {
             return Int(try db.first("SELECT count(*) FROM \(prefix)\(quoted(entry.log))")?[0].integer ?? 0)
         }
         let consumers = try counted(consumers(entry), entry, events)
+        var fault = try fault(entry)
+        if fault == nil { fault = missed(entry, consumers) }
+        if fault == nil { fault = try hidden(entry) }
         return Capture(
-            table: entry.table, log: entry.log, fault: try fault(entry) ?? missed(entry, consumers),
+            table: entry.table, log: entry.log, fault: fault,
             installedAt: entry.installedAt, events: events, lastSequence: try lastSequence(entry), consumers: consumers)
+    }
+
+    /// Which triggers of others may hide a change; nil for none. Loads go on, since mostly they do not.
+    private func hidden(_ entry: Entry) throws(LoadStop) -> String? {
+        let definition = try CaptureDefinition.find(entry.table, on: connection, in: schema)
+        let names = try HidingTriggers(connection: connection, definition: definition).names()
+        guard !names.isEmpty else { return nil }
+        return
+            "\(names.joined(separator: ", ")) writes \(entry.table) before the change itself, so that a row which a REPLACE "
+            + "removes for another unique key's sake may go unrecorded: make it an AFTER trigger, or audit the steps"
     }
 
     /// The readers with what the log holds for them.

@@ -15,7 +15,9 @@ public struct Authorizer {
         case function(String)
         /// It holds a recursive common table expression.
         case recursive
-        /// Anything else: a write, a change of the schema, a pragma, an attachment; SQLite's number for it.
+        /// It inserts into a table, updates or deletes there; in a trigger, whose name it is then, or by itself.
+        case write(table: String, trigger: String?)
+        /// Anything else: a change of the schema, a pragma, an attachment; SQLite's number for it.
         case other(Int32)
     }
 
@@ -51,7 +53,7 @@ public struct Authorizer {
                     || (databases.contains(database) && !isInternal(table.lowercased()))
                     || (database.isEmpty && column.isEmpty && !isInternal(table.lowercased())
                         && !table.lowercased().hasPrefix("sqlite_") && bare(table))
-            case .other: false
+            case .write, .other: false
             }
         }
     }
@@ -104,16 +106,17 @@ final class AuthorizerBox {
     func install(on database: OpaquePointer) {
         sqlite3_set_authorizer(
             database,
-            { context, code, first, second, third, _ in
+            { context, code, first, second, third, fourth in
                 guard let context else { return SQLITE_DENY }
                 let box = Unmanaged<AuthorizerBox>.fromOpaque(context).takeUnretainedValue()
-                return box.authorizer.allows(action(code, first, second, third)) ? SQLITE_OK : SQLITE_DENY
+                return box.authorizer.allows(action(code, first, second, third, fourth)) ? SQLITE_OK : SQLITE_DENY
             }, Unmanaged.passUnretained(self).toOpaque())
     }
 }
 
 private func action(
-    _ code: Int32, _ first: UnsafePointer<CChar>?, _ second: UnsafePointer<CChar>?, _ third: UnsafePointer<CChar>?
+    _ code: Int32, _ first: UnsafePointer<CChar>?, _ second: UnsafePointer<CChar>?, _ third: UnsafePointer<CChar>?,
+    _ fourth: UnsafePointer<CChar>?
 ) -> Authorizer.Action {
     func text(_ pointer: UnsafePointer<CChar>?) -> String { pointer.map { String(cString: $0) } ?? "" }
     return switch code {
@@ -121,6 +124,8 @@ private func action(
     case SQLITE_READ: .read(database: text(third), table: text(first), column: text(second))
     case SQLITE_FUNCTION: .function(text(second))
     case SQLITE_RECURSIVE: .recursive
+    case SQLITE_INSERT, SQLITE_UPDATE, SQLITE_DELETE:
+        .write(table: text(first), trigger: fourth.map { String(cString: $0) })
     default: .other(code)
     }
 }

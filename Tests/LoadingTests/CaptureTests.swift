@@ -386,6 +386,47 @@ import Testing
         }
     }
 
+    private static let hiding = "BEGIN UPDATE orders SET code = 'x' WHERE id = 9; END"
+
+    /// What cannot be recorded is told of, and found by an audit.
+    @Test func triggerThatMayHideAReplacedRowIsTold() throws {
+        let world = try World(
+            "CREATE TABLE orders (id INTEGER PRIMARY KEY, code UNIQUE, v); INSERT INTO orders VALUES (9, 'y', 1);"
+                + "CREATE TRIGGER hide BEFORE INSERT ON orders \(CaptureTests.hiding)")
+        #expect(try install(world).fault?.contains("hide writes orders before") == true)
+        try world.load(step(world))
+        try world.source.execute("REPLACE INTO orders VALUES (5, 'x', 2)")
+        try world.load(step(world))
+        #expect(try world.inSource("SELECT id FROM orders") == [[5]])
+        let found = try world.audit(step(world))
+        #expect(found.total.drift == .init(extra: 1))
+        _ = try world.audit(step(world), AuditOptions(heal: true, deleteExtra: true))
+        #expect(try world.isEqual())
+    }
+
+    @Test(arguments: [
+        ("t INSERT ON orders \(hiding)", true),
+        ("\"after x\"\"\" /* AFTER */ UPDATE OF code ON orders \(hiding)", true),
+        ("[after] -- AFTER\n before update on Orders \(hiding)", true),
+        ("main.t BEFORE INSERT ON orders \(hiding)", true),
+        ("main.before AFTER INSERT ON orders \(hiding)", false),
+        ("'before' after/**/UPDATE ON orders \(hiding)", false),
+        ("t BEFORE INSERT ON orders BEGIN SELECT count(*) FROM orders; END", false),
+        ("t BEFORE DELETE ON orders \(hiding)", false),
+        ("t BEFORE INSERT ON orders BEGIN INSERT INTO notes VALUES (new.id); END", false),
+    ])
+    func onlySuchTriggersAreToldOf(_ trigger: String, _ hides: Bool) throws {
+        let world = try World(
+            "CREATE TABLE notes (id); CREATE TABLE orders (id INTEGER PRIMARY KEY, code UNIQUE, v); "
+                + "CREATE TRIGGER IF NOT EXISTS \(trigger)")
+        #expect((try install(world).fault != nil) == hides)
+        #expect((try status(world)?.fault != nil) == hides)
+        // Without another unique key a REPLACE removes no row of another key.
+        let plain = try World(
+            "CREATE TABLE notes (id); CREATE TABLE orders (id INTEGER PRIMARY KEY, code, v); CREATE TRIGGER \(trigger)")
+        #expect(try install(plain).fault == nil)
+    }
+
     @Test(arguments: ["'x'", "x", "\"x\"", "('x')", "(lower('X'))"])
     func replaceThatTakesADefaultIsRecordedAsADelete(_ value: String) throws {
         let world = try World(
