@@ -46,6 +46,10 @@ public protocol StepLoading: Sendable {
     func committedPartition(
         backfill: String, number: Int, step: String, destination: DatabaseFile
     ) throws(Failure) -> PartitionResult?
+    /// Which intervals of a step's cursor are loaded, as the destination has recorded it; reads only.
+    func ledger(
+        pipeline: String, step: LoadStep, destination: DatabaseFile, stop: StopToken
+    ) throws(Failure) -> Ledger
     /// What a table looks like, for advice; reads only.
     func survey(_ table: String, in file: DatabaseFile, stop: StopToken) throws(Failure) -> TableFacts
 }

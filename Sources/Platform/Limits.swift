@@ -240,6 +240,9 @@ public enum Limits {
     public static let auditSums = 32
     /// Characters of a text in the key that an audit shows of a row.
     public static let auditKeyCharacters = 200
+    /// Intervals, and overlaps, that a ledger shows at least before it leaves out the oldest: what is joined to its
+    /// neighbours is one.
+    public static let ledgerIntervals = 500
     /// Finished audits kept in the history; the oldest go first.
     public static let finishedAudits = 10_000
 

@@ -162,6 +162,12 @@ final class ScriptedLoader: StepLoading {
         try loader.committedPartition(backfill: backfill, number: number, step: step, destination: destination)
     }
 
+    func ledger(
+        pipeline: String, step: LoadStep, destination: DatabaseFile, stop: StopToken
+    ) throws(Failure) -> Ledger {
+        try loader.ledger(pipeline: pipeline, step: step, destination: destination, stop: stop)
+    }
+
     func survey(_ table: String, in file: DatabaseFile, stop: StopToken) throws(Failure) -> TableFacts {
         try loader.survey(table, in: file, stop: stop)
     }

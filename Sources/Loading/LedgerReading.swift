@@ -1,0 +1,87 @@
+internal import Model
+internal import Platform
+internal import SQLite
+
+/// Reads a step's loads and the partitions of its backfills into its ledger, one by one.
+struct LedgerReading {
+    private let order: CursorOrder
+    private let initial: PartitionBound.Place?
+    private(set) var ledger = Ledger()
+
+    /// Begins for a cursor, whose first load starts at `initial` where that is given.
+    init(_ order: CursorOrder, initial: CursorValue?) {
+        self.order = order
+        self.initial = initial.flatMap { order.place($0) }
+    }
+
+    /// The query for a step's loads (pipeline, step and cursor column are its parameters) in the order they began, those
+    /// of a run in the order they were committed.
+    ///
+    /// Each side comes by an index, so that they are merged and not sorted.
+    static func query(_ connection: Connection) throws(LoadStop) -> String {
+        func has(_ table: String) throws(LoadStop) -> Bool {
+            try connection.stopping { db throws(SQLiteError) in
+                try db.first("SELECT 1 FROM main.sqlite_schema WHERE name = ?", [.text(table)]) != nil
+            }
+        }
+        // What an older program left last has no such tables yet.
+        let isKept =
+            try has("_strandline_rollbacks")
+            ? "AND NOT EXISTS (SELECT 1 FROM main._strandline_rollbacks AS b WHERE b.run = l.run AND b.step = l.step)"
+            : ""
+        let loads = """
+            SELECT run, commit_number, false, watermark_before, watermark_after, load_window = 'all rows', committed_at
+            FROM main._strandline_loads AS l WHERE pipeline = ?1 AND step = ?2 AND ?3 IS NOT NULL \(isKept)
+            """
+        guard try has("_strandline_partitions") else { return loads + " ORDER BY 1, 2" }
+        return """
+            \(loads) UNION ALL
+            SELECT backfill, commit_order, true, start_value, end_value, false, committed_at
+            FROM main._strandline_partitions WHERE pipeline = ?1 AND step = ?2
+                AND partition_column = ?3 COLLATE NOCASE AND rolled_back_at IS NULL
+            ORDER BY 1, 2
+            """
+    }
+
+    /// Adds the load of a row.
+    mutating func take(_ row: Row) throws(SQLiteError) {
+        guard case .text(let id) = row[0], case .text(let time) = row[6] else { return }
+        let isBackfill = row[2] == .integer(1)
+        let start = place(row[3], isBound: isBackfill)
+        // A load that found nothing leaves no watermark.
+        guard let end = place(row[4], isBound: isBackfill) else { return }
+        let isWhole = row[5] == .integer(1)
+        // A load that changed no watermark has loaded nothing that was not loaded, but for one that saw everything.
+        ledger.add(
+            from: isWhole ? nil : start ?? initial, to: end, by: isBackfill ? .backfill : .run, id.string ?? "",
+            at: time.string.flatMap { Timestamp(rfc3339: $0) } ?? Timestamp(microseconds: 0))
+    }
+
+    /// The place of a cursor's value, or of a partition's bound, which is kept as a number.
+    private func place(_ value: Value, isBound: Bool) -> PartitionBound.Place? {
+        guard isBound else { return CursorValue(value).flatMap { order.place($0) } }
+        guard case .integer(let number) = value else { return nil }
+        return order.isTime ? .time(Timestamp(microseconds: number)) : .number(number)
+    }
+}
+
+extension CursorOrder {
+    /// The place of a value to the microsecond, or to the whole number, at or below it; nil for one that has none.
+    func place(_ value: CursorValue) -> PartitionBound.Place? {
+        switch (self, key(value)) {
+        case (_, .instant(let instant)):
+            return .time(
+                Timestamp(
+                    microseconds: instant.seconds &* 1_000_000 &+ instant.attoseconds / 1_000_000_000_000))
+        case (.unixTime(let unitsPerSecond), .integer(let number)):
+            let (time, overflow) = number.multipliedReportingOverflow(by: 1_000_000 / unitsPerSecond)
+            return overflow ? nil : .time(Timestamp(microseconds: time))
+        case (.unixTime(let unitsPerSecond), .real(let number)):
+            return Int64(exactly: (number * 1_000_000 / Double(unitsPerSecond)).rounded(.down))
+                .map { .time(Timestamp(microseconds: $0)) }
+        case (.plain, .integer(let number)): return .number(number)
+        case (.plain, .real(let number)): return Int64(exactly: number.rounded(.down)).map { .number($0) }
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,168 @@
+public import Platform
+
+/// Which intervals of a step's cursor are loaded, by which runs and backfills, and which are not.
+///
+/// Fed with what was loaded in the order in which it was. Places are to the microsecond, or whole numbers.
+public struct Ledger: Sendable, Equatable {
+    /// What has loaded something.
+    public enum Origin: String, Sendable {
+        case run, backfill
+    }
+
+    /// An interval that one run, or several in a row, or a backfill has loaded.
+    public struct Entry: Sendable, Equatable {
+        /// Where it begins; nil for the beginning of all.
+        public var start: PartitionBound.Place?
+        /// Where it ends.
+        public var end: PartitionBound.Place
+        /// What has loaded it.
+        public var origin: Origin
+        /// The first and the last of those that have, by identifier.
+        public var first: String, last: String
+        /// How many loads it took.
+        public var loads: Int
+        /// When the last of them was committed.
+        public var loadedAt: Timestamp
+    }
+
+    /// A stretch between two places.
+    public struct Stretch: Sendable, Equatable {
+        /// Where it begins; nil for the beginning of all.
+        public var start: PartitionBound.Place?
+        /// Where it ends.
+        public var end: PartitionBound.Place
+
+        /// Makes a stretch.
+        public init(start: PartitionBound.Place?, end: PartitionBound.Place) {
+            self.start = start
+            self.end = end
+        }
+    }
+
+    /// What was loaded, in the order in which it was; neighbours of one kind are one.
+    public private(set) var intervals: [Entry] = []
+    /// How many of the oldest intervals are left out.
+    public private(set) var intervalsOmitted = 0
+    /// What was loaded more than once, in the order in which it was.
+    public private(set) var overlaps: [Entry] = []
+    /// How many of the oldest overlaps are left out.
+    public private(set) var overlapsOmitted = 0
+    /// What is loaded, in order; no two touch.
+    private var covered: [Stretch] = []
+
+    /// Makes the ledger of a step that has loaded nothing.
+    public init() {}
+
+    /// Where what is loaded ends; nil where nothing is.
+    public var through: PartitionBound.Place? { covered.last?.end }
+
+    /// What is missing between the first place that is loaded and the last.
+    public var gaps: [Stretch] {
+        zip(covered, covered.dropFirst()).compactMap { left, right in
+            right.start.map { Stretch(start: left.end, end: $0) }
+        }
+    }
+
+    /// What a backfill has to load to close the gaps. A run has read the value that its watermark holds, so a gap ends
+    /// just behind the place from which the next run went on: nothing at its edge is left out.
+    public var missing: [PartitionRange] {
+        gaps.compactMap { gap in
+            guard let start = gap.start, let end = gap.end.next else { return nil }
+            return PartitionRange(start: PartitionBound(start), end: PartitionBound(end))
+        }
+    }
+
+    /// Adds what was loaded from `start` (nil: from the beginning) up to `end`; nothing where that is empty.
+    public mutating func add(
+        from start: PartitionBound.Place?, to end: PartitionBound.Place, by origin: Origin, _ id: String,
+        at time: Timestamp
+    ) {
+        if let start, start >= end { return }
+        let entry = Entry(
+            start: start, end: end, origin: origin, first: id, last: id, loads: 1, loadedAt: time)
+        for known in cover(Stretch(start: start, end: end)) {
+            var overlap = entry
+            overlap.start = known.start
+            overlap.end = known.end
+            Ledger.append(overlap, to: &overlaps, &overlapsOmitted)
+        }
+        Ledger.append(entry, to: &intervals, &intervalsOmitted)
+    }
+
+    /// Adds an interval to a list in which neighbours are one, and which does not grow without a bound.
+    private static func append(_ entry: Entry, to list: inout [Entry], _ omitted: inout Int) {
+        if var last = list.last, last.origin == entry.origin,
+            last.origin == .run || last.last == entry.last,
+            last.end == entry.start || entry.end == last.start
+        {
+            if last.end == entry.start { last.end = entry.end } else { last.start = entry.start }
+            last.last = entry.last
+            last.loads += 1
+            last.loadedAt = entry.loadedAt
+            list[list.count - 1] = last
+            return
+        }
+        list.append(entry)
+        // Cut by halves, so that each one costs little.
+        if list.count >= Limits.ledgerIntervals * 2 {
+            omitted += list.count - Limits.ledgerIntervals
+            list.removeFirst(list.count - Limits.ledgerIntervals)
+        }
+    }
+
+    /// Marks a stretch as loaded; answers the parts of it that were before.
+    private mutating func cover(_ stretch: Stretch) -> [Stretch] {
+        // Looked for from the end, where most of what comes belongs.
+        let first = covered.lastIndex { !Ledger.reaches($0.end, stretch.start) }.map { $0 + 1 } ?? 0
+        var next = first
+        var whole = stretch
+        var known: [Stretch] = []
+        while next < covered.count, Ledger.reaches(stretch.end, covered[next].start) {
+            let other = covered[next]
+            let start = Ledger.later(other.start, stretch.start)
+            let end = min(other.end, stretch.end)
+            if start.map({ $0 < end }) ?? true { known.append(Stretch(start: start, end: end)) }
+            whole.start = Ledger.earlier(other.start, whole.start)
+            whole.end = max(other.end, whole.end)
+            next += 1
+        }
+        covered.replaceSubrange(first..<next, with: [whole])
+        return known
+    }
+
+    /// Whether a stretch that ends at `end` meets one that begins at `start`.
+    private static func reaches(_ end: PartitionBound.Place, _ start: PartitionBound.Place?) -> Bool {
+        start.map { end >= $0 } ?? true
+    }
+
+    private static func later(_ left: PartitionBound.Place?, _ right: PartitionBound.Place?) -> PartitionBound.Place? {
+        guard let left, let right else { return left ?? right }
+        return max(left, right)
+    }
+
+    private static func earlier(_ left: PartitionBound.Place?, _ right: PartitionBound.Place?) -> PartitionBound.Place?
+    {
+        guard let left, let right else { return nil }
+        return min(left, right)
+    }
+}
+
+extension PartitionBound {
+    /// The bound at a place, its time written in UTC.
+    public init(_ place: Place) {
+        switch place {
+        case .time(let time): self.init(place, text: time.rfc3339)
+        case .number(let number): self.init(place, text: String(number))
+        }
+    }
+}
+
+extension PartitionBound.Place {
+    /// The first place behind this one; nil at the end of all.
+    fileprivate var next: Self? {
+        switch self {
+        case .time(let time): time.microseconds == .max ? nil : .time(Timestamp(microseconds: time.microseconds + 1))
+        case .number(let number): number == .max ? nil : .number(number + 1)
+        }
+    }
+}
