@@ -1,3 +1,4 @@
+internal import Loading
 internal import Model
 internal import Platform
 
@@ -76,6 +77,7 @@ struct AttemptRecord: Sendable {
             run.state = .running
             run.startedAt = now
             run.finishedAt = nil
+            run.result = nil
             run.error = nil
         }
     }
@@ -90,19 +92,28 @@ struct AttemptRecord: Sendable {
             run.error = nil
         }
         finished(step)
+        mirror(watermark, of: result)
+    }
+
+    private mutating func mirror(_ watermark: Watermark?, of result: LoadResult) {
         guard let watermark, result.watermarkAfter != nil else { return }
         watermarks.append(watermark)
         if result.watermarkAfter != result.watermarkBefore { events.append(.watermark(.watermarkMoved, watermark)) }
     }
 
-    /// A step failed; `result` is what is to be told of how far it got.
-    mutating func fail(_ step: String, _ failure: Failure, _ result: LoadResult? = nil, at now: Timestamp) {
+    /// A step's load ends before its time; `load` is what is to be told of how far it got.
+    mutating func leave(_ step: String, _ load: FinishedLoad) {
+        change(step) { $0.result = load.result }
+        mirror(load.watermark, of: load.result)
+    }
+
+    /// A step failed; what is told of how far it got stays.
+    mutating func fail(_ step: String, _ failure: Failure, at now: Timestamp) {
         change(step) { run in
             run.state = .failed
             run.startedAt = run.startedAt ?? now
             run.finishedAt = now
             run.error = failure
-            run.result = result
         }
         finished(step)
     }

@@ -105,7 +105,7 @@ extension LoadEngine {
 
     /// The steps of the run that committed something, by the files they write, in the order they ran.
     private func parts(of run: Run) throws(Failure) -> [Part] {
-        let names = run.steps.filter { $0.result != nil }.map(\.name)
+        let names = run.steps.filter { ($0.result?.commits ?? 0) > 0 }.map(\.name)
         guard !names.isEmpty else { return [] }
         let resolved = try resolve(run.pipeline, steps: names)
         var parts: [Part] = []

@@ -120,12 +120,14 @@ final class RunExecutor: Sendable {
                 switch loads.load(name, of: record.run, resolved, stop) {
                 case .committed(let result, let watermark):
                     record.succeed(name, result, watermark: watermark, at: clock.now())
-                case .interrupted(let reason):
+                case .interrupted(let reason, let load):
+                    if let load { record.leave(name, load) }
                     return judge(failures, reason, record.run, resolved.pipeline)
-                case .failed(let failure, let result):
+                case .failed(let failure, let load):
                     failures.append(failure)
                     sequence.recordFailure(of: name)
-                    record.fail(name, failure, result, at: clock.now())
+                    if let load { record.leave(name, load) }
+                    record.fail(name, failure, at: clock.now())
                 }
             }
         }

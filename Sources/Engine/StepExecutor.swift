@@ -8,10 +8,10 @@ struct StepExecutor: Sendable {
     enum Outcome: Sendable {
         /// The destination holds the rows and the record of the whole load; with its watermark then.
         case committed(LoadResult, Watermark?)
-        /// It ended early because the stop token was raised.
-        case interrupted(StopToken.Reason)
-        /// It failed; with what is to be told of how far it got.
-        case failed(Failure, LoadResult?)
+        /// It ended early because the stop token was raised; with what is to be told of how far it got.
+        case interrupted(StopToken.Reason, FinishedLoad?)
+        /// It failed; with the same.
+        case failed(Failure, FinishedLoad?)
     }
 
     let loader: any StepLoading
@@ -43,7 +43,7 @@ struct StepExecutor: Sendable {
     }
 
     private func failed(
-        _ failure: Failure, _ step: ResolvedStep, _ run: Run, _ stop: StopToken, _ result: LoadResult?
+        _ failure: Failure, _ step: ResolvedStep, _ run: Run, _ stop: StopToken, _ load: FinishedLoad?
     ) -> Outcome {
         let isStopped = [.cancelled, .timedOut, .interrupted].contains(failure.code)
         // The error of a commit does not tell whether it took place; the destination does.
@@ -52,8 +52,9 @@ struct StepExecutor: Sendable {
                 run: run.id, step: step.step.name, destination: step.destination.file)
             if let found { return committed(found, step) }
         }
-        if isStopped, let reason = stop.reason { return .interrupted(reason) }
-        return .failed(step.redact(failure), result.map { step.redact($0) })
+        let told = load.map { FinishedLoad(result: step.redact($0.result), watermark: $0.watermark) }
+        if isStopped, let reason = stop.reason { return .interrupted(reason, told) }
+        return .failed(step.redact(failure), told)
     }
 
     private func committed(_ load: FinishedLoad, _ step: ResolvedStep) -> Outcome {

@@ -116,7 +116,7 @@ final class AuditRepair {
                 Failure(
                     .verificationFailed,
                     "\(noted.missing) rows were to be inserted, \(noted.different) updated and \(noted.extra) deleted, but "
-                        + "it came to \(counts.inserted), \(counts.updated) and \(counts.deleted); nothing was changed",
+                        + "it came to \(counts.inserted), \(counts.updated) and \(counts.deleted)\(Failure.unchanged)",
                     hint: "look for a trigger on the destination that drops or adds rows of the same table"))
         }
         return counts

@@ -210,7 +210,7 @@ struct EventReplay {
                 .conflict,
                 "the row with \(key) is missing in \(shape.name), and the events in the log do not tell all of its columns"
                     + (untold.isEmpty ? "" : " (none mentions \(untold.joined(separator: ", ")))")
-                    + "; nothing was changed",
+                    + Failure.unchanged,
                 hint: "insert the row by hand, or make the source write an event with the whole row"))
     }
 }

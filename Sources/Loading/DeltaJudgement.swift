@@ -91,7 +91,7 @@ struct DeltaJudgement {
         guard passed > 0, kept == 0 else { return }
         throw .failure(
             Failure(
-                .verificationFailed, "\(passed) rows were to be loaded, but none was kept; nothing was changed",
+                .verificationFailed, "\(passed) rows were to be loaded, but none was kept\(Failure.unchanged)",
                 hint: "report this as a fault of Strandline, with the source's table definition"))
     }
 
@@ -123,7 +123,7 @@ struct DeltaJudgement {
         guard step.onGap == .warn else {
             throw .failure(
                 Failure(
-                    .sequenceGap, message + "; nothing was loaded",
+                    .sequenceGap, message + Failure.unchanged,
                     hint: "wait until they are committed, or say on_gap: warn", field: "on_gap", isTransient: true))
         }
         return [LoadWarning(code: "sequence_gap", message: message)]

@@ -370,7 +370,7 @@ extension RowCounts {
     func unaccounted(_ written: Int) -> Failure {
         Failure(
             .verificationFailed,
-            "the rows do not add up (\(read) read, \(written) written, \(unchanged) unchanged); nothing was changed",
+            "the rows do not add up (\(read) read, \(written) written, \(unchanged) unchanged)\(Failure.unchanged)",
             hint: "look for a trigger on the destination that drops or adds rows of the same table")
     }
 }

@@ -232,7 +232,7 @@ struct FullRefreshLoad: StepLoad {
             throw .failure(
                 Failure(
                     .verificationFailed,
-                    "\(written) rows were written but the new table holds \(held); nothing was changed",
+                    "\(written) rows were written but the new table holds \(held)\(Failure.unchanged)",
                     hint: "look for a conflict clause on the destination's key that drops rows"))
         }
         return written

@@ -314,8 +314,8 @@ final class LoadChecks {
         let more = failed.count > 1 ? " (and \(failed.count - 1) more checks failed)" : ""
         return Failure(
             .checkFailed,
-            "check \(failed[0]) failed: \(first?.message ?? "")\(samples.isEmpty ? "" : ", such as \(samples)")\(more); "
-                + "nothing was loaded",
+            "check \(failed[0]) failed: \(first?.message ?? "")\(samples.isEmpty ? "" : ", such as \(samples)")\(more)"
+                + Failure.unchanged,
             hint: first?.type.isAboutRows == true
                 ? "mend the rows in the source; or say on_fail: quarantine to set them aside, or severity: warn"
                 : "look at the source; if it is right, change the check or say severity: warn",

@@ -60,7 +60,7 @@ public final class LoadProgress: Sendable {
     private let read = Atomic<Int>(0)
     private let expected = Atomic<Int>(-1)
     private let commitCount = Atomic<Int>(0)
-    private let failedResult = Mutex<LoadResult?>(nil)
+    private let failedLoad = Mutex<FinishedLoad?>(nil)
 
     /// Makes the progress of a load that has not begun.
     public init() {}
@@ -75,16 +75,32 @@ public final class LoadProgress: Sendable {
     /// Transactions of the destination committed so far.
     public var commits: Int { commitCount.load(ordering: .relaxed) }
 
-    /// What is to be told of a load that failed: its checks, and the commit that was taken back; nil while it has not.
-    public var failed: LoadResult? { failedResult.withLock { $0 } }
+    /// What is to be told of a load that failed: what its run had committed before, the checks, and the commit that was
+    /// taken back; nil while it has not.
+    public var failed: FinishedLoad? { failedLoad.withLock { $0 } }
 
     func failed(_ commit: CommitManifest?, _ checks: [CheckResult]) {
         guard let commit else { return }
         var result = LoadResult()
         result.manifest = LoadManifest(commits: [], failed: commit)
         result.checks = checks
-        failedResult.withLock { $0 = result }
+        let load = FinishedLoad(result: result, watermark: nil)
+        failedLoad.withLock { $0 = load }
     }
+
+    func failed(after before: FinishedLoad) {
+        failedLoad.withLock { failed in
+            var load = before
+            if let last = failed?.result {
+                load.result.checks.merge(last.checks)
+                load.result.manifest = LoadManifest(
+                    commits: before.result.manifest?.commits ?? [],
+                    commitsOmitted: before.result.manifest?.commitsOmitted ?? 0, failed: last.manifest?.failed)
+            }
+            failed = load
+        }
+    }
+
     func setRead(_ rows: Int) { read.store(rows, ordering: .relaxed) }
     func expect(_ rows: Int) { expected.store(rows, ordering: .relaxed) }
     func committed() { commitCount.wrappingAdd(1, ordering: .relaxed) }

@@ -30,7 +30,9 @@ public final class Loader: Sendable {
         } catch {
             // What cannot be noted now is noted by the next load that is refused.
             if isCaptured { try? noteRestored(request) }
-            throw error
+            guard let before = try? unfinished(request) else { throw error }
+            progress.failed(after: before)
+            throw error.after(before)
         }
         if isCaptured, case .integer(let applied)? = finished.watermark?.value {
             // What cannot be trimmed now is trimmed after a later load; the load itself is done.

@@ -182,8 +182,8 @@ struct Quarantine {
         Failure(
             .quarantineFull,
             "more rows failed \(check.map { "check \($0.name)" } ?? "the checks") than are set aside for a step: "
-                + "\(Limits.quarantinedRows) rows may wait, and a commit may add \(Limits.quarantinedBytes >> 20) MiB; "
-                + "nothing was loaded",
+                + "\(Limits.quarantinedRows) rows may wait, and a commit may add \(Limits.quarantinedBytes >> 20) MiB"
+                + Failure.unchanged,
             hint: "mend the rows in the source; or delete rows of \(Quarantine.table) that nobody waits for",
             field: "checks")
     }

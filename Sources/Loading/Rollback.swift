@@ -176,8 +176,8 @@ struct Rollback {
             throw .failure(
                 Failure(
                     .verificationFailed,
-                    "the rows do not add up (\(removed) of \(after) removed, \(restored) of \(before) put back); "
-                        + "nothing was changed",
+                    "the rows do not add up (\(removed) of \(after) removed, \(restored) of \(before) put back)"
+                        + Failure.unchanged,
                     hint: "look for a trigger on \(kept.table.sql) that drops or adds rows of the same table"))
         }
         result.rowsRemoved += after - both

@@ -25,7 +25,7 @@ struct ShrinkGuard {
             Failure(
                 .shrinkGuard,
                 "the \(work) would remove \(removed) of the \(rows) rows of \(rowsAre), more than "
-                    + "max_shrink (\(request.step.maxShrink)) allows; nothing was changed",
+                    + "max_shrink (\(request.step.maxShrink)) allows\(Failure.unchanged)",
                 hint: "look whether the source is complete; if it is, run once with allow_shrink", field: "max_shrink"))
     }
 
@@ -59,7 +59,7 @@ struct ShrinkGuard {
             Failure(
                 .shrinkGuard,
                 "the source \(range == nil ? "is empty" : "has no rows there"), and the \(work) would remove "
-                    + "\(range == nil ? "all \(rows)" : "\(rows)") rows of \(rowsAre); nothing was changed",
+                    + "\(range == nil ? "all \(rows)" : "\(rows)") rows of \(rowsAre)\(Failure.unchanged)",
                 hint: "look whether the source is complete; if it is, run once with allow_shrink"))
     }
 
@@ -74,7 +74,7 @@ struct ShrinkGuard {
             Failure(
                 .shrinkGuard,
                 "table \(table) was last loaded by \(writer.pipeline)/\(writer.step), whose rows the run would take for "
-                    + "deleted; nothing was changed",
+                    + "deleted\(Failure.unchanged)",
                 hint: "give each of the two a table of its own; if \(writer.pipeline)/\(writer.step) loads this one no "
                     + "more, run once with allow_shrink", field: "destination.table"))
     }

@@ -129,7 +129,7 @@ final class CastFunction: ScalarFunctionBody {
         let failed = Failure(
             .castFailed,
             "column \(column) holds \(CursorValue(value)?.display ?? "NULL")\(row.isEmpty ? "" : " in the row with \(row)"), "
-                + "which is no \(type.words); nothing was changed",
+                + "which is no \(type.words)\(Failure.unchanged)",
             hint: "mend the row in the source, or leave out the cast", field: "columns.cast")
         if failure == nil { failure = failed }
         context.fail(failed.message)

@@ -98,6 +98,28 @@ struct RunRoutesTests {
         #expect(step?["warnings"]?[0]?["code"] == "rows_quarantined")
     }
 
+    @Test func aFailedLoadOfManyCommitsTellsWhatWasCommitted() throws {
+        let world = try World(orders: 8, rowsPerCommit: 2)
+        try world.putOrders()
+        let checks = "\n    checks: [{ type: range, column: total, max: 5, name: few }]"
+        #expect(world.ask(.put, "/v1/pipelines/orders", body: World.ordersPipeline + checks).status == 200)
+        let run = world.load()
+        let step = run["steps"]?[0]
+        #expect(step?["state"] == "failed")
+        #expect(step?["commits"] == 2)
+        #expect(step?["rows_inserted"] == 4)
+        #expect(step?["watermark_after"] == "2024-01-01T04:00:00Z")
+        #expect(step?["manifest"]?["commits"]?.array?.count == 2)
+        #expect(step?["manifest"]?["failed"]?["number"] == 3)
+        #expect(run["error"]?["message"]?.string?.contains("the 2 before it stay (4 rows read") == true)
+        // The watermark is the one that they left, and all of it can be rolled back.
+        let mark = "/v1/pipelines/orders/watermarks/orders"
+        #expect(world.ask(.get, mark).json["value"] == "2024-01-01T04:00:00Z")
+        let back = world.ask(.post, "/v1/runs/\(run["id"]?.string ?? "")/rollback")
+        #expect(back.json["rollback"]?[0]?["rows_removed"] == 4)
+        #expect(world.ask(.get, mark).status == 404)
+    }
+
     @Test func tellsAllThatIsWrongWithATrigger() throws {
         let world = try World()
         try world.putOrders()

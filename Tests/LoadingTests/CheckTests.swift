@@ -46,7 +46,7 @@ struct CheckTests {
             _ = try world.loader().load(request, stop: StopToken(), progress: progress)
             return (nil, [])
         } catch {
-            return (error, progress.failed?.checks ?? [])
+            return (error, progress.failed?.result.checks ?? [])
         }
     }
 

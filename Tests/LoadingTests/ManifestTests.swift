@@ -120,7 +120,7 @@ struct ManifestTests {
         _ = #expect(throws: Failure.self) {
             try world.loader().load(request, stop: StopToken(), progress: progress)
         }
-        let manifest = try #require(progress.failed?.manifest)
+        let manifest = try #require(progress.failed?.result.manifest)
         #expect(manifest.commits.isEmpty)
         #expect(manifest.failed?.number == 1)
         #expect(manifest.failed?.bounds?.cursor == "updated_at")
