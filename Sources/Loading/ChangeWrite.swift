@@ -142,11 +142,15 @@ struct ChangeWrite: DeltaWrite {
         return counts
     }
 
+    /// The rows as they are to be written, as checks see them.
+    var checked: CheckedRows {
+        CheckedRows(sql: "temp._strandline_puts", columns: stage.pairs.map(\.destination), key: stage.keyColumns)
+    }
+
     /// Has the step's checks made on the rows as they are to be written; deletes are none.
     private func check(_ session: LoadSession) throws(LoadStop) {
         guard delta.step.checksRows else { return }
-        let puts = CheckedRows(
-            sql: "temp._strandline_puts", columns: stage.pairs.map(\.destination), key: stage.keyColumns)
+        let puts = checked
         try session.connection.stopping { db throws(SQLiteError) in
             try db.execute("DROP VIEW IF EXISTS \(puts.sql)")
             try db.execute("CREATE TEMP VIEW _strandline_puts AS \(stage.rows)")

@@ -1,4 +1,5 @@
 internal import Model
+internal import Platform
 internal import SQLite
 
 /// The SQL by which checks look at rows.
@@ -73,6 +74,24 @@ struct CheckStatement {
             WHERE NOT EXISTS (SELECT 1 FROM \(rows.sql) AS k WHERE \(key)))) \
             AND \(number) NOT IN (SELECT s.\(number) FROM \(rows.sql) AS s JOIN \(destination) AS d ON \(held) AND \(same))
             """)
+    }
+
+    /// The condition that a staged row is set aside by a check which says so; nil for a check that is not about rows.
+    func setAside(_ rule: Check.Rule, isRebuild: Bool) -> DeltaStatement.Text? {
+        if case .unique(let columns) = rule { return clashing(columns, isRebuild: isRebuild) }
+        return failing(rule)
+    }
+
+    /// Counts the staged rows that meet a condition.
+    func count(_ condition: DeltaStatement.Text) -> DeltaStatement.Text {
+        condition.within("SELECT count(*) FROM \(rows.sql) WHERE \(condition.sql)")
+    }
+
+    /// Finds the staged rows that meet a condition, by their numbers; one more than may be set aside.
+    func find(_ condition: DeltaStatement.Text) -> DeltaStatement.Text {
+        condition.within(
+            "SELECT \(quoted(rows.rowNumber)) FROM \(rows.sql) WHERE \(condition.sql) "
+                + "LIMIT \(Limits.quarantinedRows + 1)")
     }
 
     private func present(_ columns: [String]) -> String {

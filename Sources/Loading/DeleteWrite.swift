@@ -31,15 +31,27 @@ struct DeleteWrite {
             + "WHERE d.\(quoted(column)) IS NULL AND \(condition)"
     }
 
+    /// The statements for them where their keys are laid aside first, in `kept`: found once, what is kept for a rollback is
+    /// what is removed then.
+    func statements(where condition: String, keeping kept: UndoTable?) -> [String] {
+        guard let kept, !kept.key.isEmpty else { return [statement(where: condition)] }
+        return [kept.touch(found(condition)), statement(where: kept.isTouched)]
+    }
+
+    /// The rows that `condition` holds for and that are there, as they stand behind FROM.
+    private func found(_ condition: String) -> String {
+        "\(table.sql) AS d WHERE \(column.map { "d.\(quoted($0)) IS NULL AND " } ?? "")\(condition)"
+    }
+
     /// Removes or marks the rows, called `d`, that `condition` holds for; answers how many were there.
     func run(where condition: String, at now: Timestamp, _ session: LoadSession) throws(LoadStop) -> Int {
-        guard let undo = session.undo, undo.keepsKeys, !undo.isWatching else {
+        guard let undo = session.undo, let kept = undo.keyed, !undo.isWatching else {
             return try write(where: condition, at: now, session)
         }
-        // Found once: what is kept for a rollback is what is removed then.
-        let isThere = column.map { "d.\(quoted($0)) IS NULL AND " } ?? ""
-        return try undo.around(["\(table.sql) AS d WHERE \(isThere)\(condition)"], nil) { () throws(LoadStop) in
-            try write(where: undo.keepsRows ? undo.isTouched : condition, at: now, session)
+        session.trail.note(kept.touch(found(condition)))
+        return try undo.around([found(condition)], nil) { () throws(LoadStop) in
+            // More rows than are kept are not found by their keys.
+            try write(where: undo.keepsRows ? kept.isTouched : condition, at: now, session)
         }
     }
 

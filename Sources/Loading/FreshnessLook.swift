@@ -26,24 +26,36 @@ struct FreshnessLook {
                     hint: "its columns are " + (table.shape?.columns ?? []).map(\.name).joined(separator: ", "),
                     field: "checks"))
         }
-        let order = CursorOrder(Cursor(column: column, format: format), strategy: .timestamp)
-        guard let latest = order.key(now.adding(Limits.maximumFuture)) else { return unknown(check, column) }
-        let newest: CursorValue?
-        if case .instant(let instant) = latest {
-            let time = "\(OrderFunction.timeName)(\(quoted(column)))"
-            let sql = "SELECT max(\(time)) FROM \(table.sql) WHERE \(time) <= ?"
-            session.trail.note(sql)
-            let text = try session.value(sql, [.text(instant.sortableText)])
-            newest = text.map { .text($0.display + "Z") }
-        } else {
-            let sql =
-                "SELECT max(\(quoted(column))) FROM \(table.sql) "
-                + "WHERE typeof(\(quoted(column))) IN ('integer', 'real') AND \(quoted(column)) <= ?"
-            session.trail.note(sql)
-            newest = try session.value(sql, [latest.value ?? .null])
-        }
+        let order = FreshnessLook.order(column, format)
+        guard let look = FreshnessLook.newest(column, format, table, now) else { return unknown(check, column) }
+        session.trail.note(look)
+        var newest = try session.value(look.sql, look.parameters)
+        if order == .instants { newest = newest.map { .text($0.display + "Z") } }
         guard let newest, let place = order.key(newest) else { return unknown(check, column) }
         return judge(check, column, place, order, newest)
+    }
+
+    /// The statement that finds the newest that is not ahead of the clock; nil where no place in the order is that.
+    static func newest(
+        _ column: String, _ format: CursorFormat?, _ table: DestinationTable, _ now: Timestamp
+    ) -> DeltaStatement.Text? {
+        guard let latest = order(column, format).key(now.adding(Limits.maximumFuture)) else { return nil }
+        var text = DeltaStatement.Text(sql: "", parameters: [], meanings: ["the latest that is not ahead of the clock"])
+        if case .instant(let instant) = latest {
+            let time = "\(OrderFunction.timeName)(\(quoted(column)))"
+            text.sql = "SELECT max(\(time)) FROM \(table.sql) WHERE \(time) <= ?"
+            text.parameters = [.text(instant.sortableText)]
+        } else {
+            text.sql =
+                "SELECT max(\(quoted(column))) FROM \(table.sql) "
+                + "WHERE typeof(\(quoted(column))) IN ('integer', 'real') AND \(quoted(column)) <= ?"
+            text.parameters = [latest.value ?? .null]
+        }
+        return text
+    }
+
+    private static func order(_ column: String, _ format: CursorFormat?) -> CursorOrder {
+        CursorOrder(Cursor(column: column, format: format), strategy: .timestamp)
     }
 
     private func judge(

@@ -82,11 +82,15 @@ struct FullRefreshLoad: StepLoad {
     func statements(_ table: DestinationTable, _ match: SchemaMatch, _ relation: SourceRelation) throws(LoadStop)
         -> [String]
     {
-        guard let shape = table.shape else {
-            return table.create(match, relation) + insertions(table, match, relation)
-        }
+        let checks = try session.checks.statements(
+            checked(match), into: table.prepared(match, relation), isUsedUp: false, isRebuild: true,
+            at: session.clock.now())
+        let filling =
+            (step.checksRows ? [staging(match, relation)] : []) + checks.staged + [insertion(table, match, relation)]
+            + checks.written
+        guard let shape = table.shape else { return table.create(match, relation) + filling }
         let old = try aside()
-        return [rename(shape, to: old), try definition(of: shape)] + insertions(table, match, relation)
+        return [rename(shape, to: old), try definition(of: shape)] + filling
             + ["DROP TABLE main.\(quoted(old))"] + (try dependents(of: shape))
     }
 
@@ -164,19 +168,16 @@ struct FullRefreshLoad: StepLoad {
             try db.execute("CREATE TEMP TABLE _strandline_delta AS SELECT \(columns) FROM \(table.sql) WHERE 0")
             return try db.run(staging)
         }
-        let key = match.pairs.filter { pair in step.primaryKey.contains { fold($0) == fold(pair.source) } }
-        let staged = CheckedRows(
-            sql: DeltaStage.table, columns: match.pairs.map(\.destination), key: key.map(\.destination),
-            keepsVersions: step.writeMode == .append)
-        _ = try session.checks.examine(staged, of: read, into: table, isUsedUp: false, session)
+        _ = try session.checks.examine(checked(match), of: read, into: table, isUsedUp: false, session)
         session.trail.enter(.write)
     }
 
-    /// The statements that fill the new table.
-    private func insertions(
-        _ table: DestinationTable, _ match: SchemaMatch, _ relation: SourceRelation
-    ) -> [String] {
-        (step.checksRows ? [staging(match, relation)] : []) + [insertion(table, match, relation)]
+    /// The staged rows, as checks see them.
+    private func checked(_ match: SchemaMatch) -> CheckedRows {
+        let key = match.pairs.filter { pair in step.primaryKey.contains { fold($0) == fold(pair.source) } }
+        return CheckedRows(
+            sql: DeltaStage.table, columns: match.pairs.map(\.destination), key: key.map(\.destination),
+            keepsVersions: step.writeMode == .append)
     }
 
     private func staging(_ match: SchemaMatch, _ relation: SourceRelation) -> String {

@@ -24,8 +24,10 @@ struct KeySweep {
         return "UPDATE OR ROLLBACK \(deletes.table.sql) AS d SET \(unmark) WHERE \(isMarked) AND \(rows.isThere)"
     }
 
-    /// The statements in their order, for plans.
-    var statements: [String] { rows.copying + [unmark].compactMap { $0 } + [deletes.statement(where: rows.isGone)] }
+    /// The statements in their order, for plans; with the keys laid aside where `kept` keeps the rows.
+    func statements(_ kept: UndoTable?) -> [String] {
+        rows.copying + [unmark].compactMap { $0 } + deletes.statements(where: rows.isGone, keeping: kept)
+    }
 
     /// Removes or marks what is gone, under the shrink guard, after the delta was written; answers the rows, and what
     /// is to be said of them.

@@ -7,7 +7,7 @@ internal import SQLite
 /// Rows are checked as they are staged, before any is written: those that are to be set aside leave the stage. What
 /// asks for the destination as it will be is checked after the write. Belongs to the worker's thread.
 final class LoadChecks {
-    private let checks: [Check]
+    let checks: [Check]
     /// The time of the commit.
     private var now = Timestamp(microseconds: 0)
     /// What became of the checks so far.
@@ -64,12 +64,15 @@ final class LoadChecks {
         let moved = try quarantine(staged, statement, session)
         try checkValues(staged, statement, session)
         try failOnError()
-        let needsRows = checks.contains { $0.type == .unique || $0.type == .sql }
-        if needsRows { rows = isUsedUp ? try copy(staged, session) : staged }
+        if looksAfterwards { rows = isUsedUp ? try copy(staged, session) : staged }
         return count - moved
     }
 
-    private func refuseUnknownColumns(_ staged: CheckedRows) throws(LoadStop) {
+    /// Whether checks need the staged rows after the write.
+    var looksAfterwards: Bool { checks.contains { $0.type == .unique || $0.type == .sql } }
+
+    /// Refuses checks of columns that are not loaded.
+    func refuseUnknownColumns(_ staged: CheckedRows) throws(LoadStop) {
         for check in checks where check.type != .freshness {
             for column in check.columns where staged.column(column) == nil {
                 throw .failure(
@@ -91,15 +94,8 @@ final class LoadChecks {
         var moved = 0
         var book = Quarantine.Book()
         for check in own {
-            let failing: DeltaStatement.Text
-            if case .unique(let columns) = check.rule {
-                if !session.request.isRebuild { try ledger.index(staged) }
-                failing = statement.clashing(columns, isRebuild: session.request.isRebuild)
-            } else if let text = statement.failing(check.rule) {
-                failing = text
-            } else {
-                continue
-            }
+            guard let failing = statement.setAside(check.rule, isRebuild: session.request.isRebuild) else { continue }
+            if check.type == .unique, !session.request.isRebuild { try ledger.index(staged) }
             let samples = try samples(staged, check, failing, session)
             let count = try ledger.setAside(staged, check, failing, &book)
             moved += count
@@ -128,19 +124,27 @@ final class LoadChecks {
     private func checkValues(
         _ staged: CheckedRows, _ statement: CheckStatement, _ session: LoadSession
     ) throws(LoadStop) {
-        let found = checks.filter { $0.onFail == .fail }.compactMap { check in
-            statement.failing(check.rule).map { (check: check, failing: $0) }
-        }
-        guard !found.isEmpty else { return }
-        let counts = found.map { "count(CASE WHEN \($0.failing.sql) THEN 1 END)" }.joined(separator: ", ")
-        let pass = DeltaStatement.Text(
-            sql: "SELECT \(counts) FROM \(staged.sql)", parameters: found.flatMap(\.failing.parameters),
-            meanings: found.flatMap(\.failing.meanings))
+        guard let (pass, found) = valuePass(statement) else { return }
         session.trail.note(pass)
         let row = try session.connection.stopping { db throws(SQLiteError) in try db.first(pass.sql, pass.parameters) }
         for (place, item) in found.enumerated() {
             try note(item.check, Int(row?[place].integer ?? 0), staged, item.failing, session)
         }
+    }
+
+    /// The one pass, with the checks that it makes in the order of its columns; nil where there are none.
+    func valuePass(
+        _ statement: CheckStatement
+    ) -> (pass: DeltaStatement.Text, found: [(check: Check, failing: DeltaStatement.Text)])? {
+        let found = checks.filter { $0.onFail == .fail }.compactMap { check in
+            statement.failing(check.rule).map { (check: check, failing: $0) }
+        }
+        guard !found.isEmpty else { return nil }
+        let counts = found.map { "count(CASE WHEN \($0.failing.sql) THEN 1 END)" }.joined(separator: ", ")
+        let pass = DeltaStatement.Text(
+            sql: "SELECT \(counts) FROM \(statement.rows.sql)", parameters: found.flatMap(\.failing.parameters),
+            meanings: found.flatMap(\.failing.meanings))
+        return (pass, found)
     }
 
     // MARK: After the write
@@ -154,8 +158,9 @@ final class LoadChecks {
             switch check.rule {
             case .unique(let columns):
                 let shared = statement.shared(columns)
-                let count = try session.integer("SELECT count(*) FROM \(rows.sql) WHERE \(shared.sql)")
-                session.trail.note(shared.within("SELECT count(*) FROM \(rows.sql) WHERE \(shared.sql)"))
+                let counting = statement.count(shared)
+                session.trail.note(counting)
+                let count = try session.integer(counting.sql, counting.parameters)
                 if check.onFail == .fail {
                     try note(check, count, rows, shared, session)
                 } else if count > 0 {
@@ -322,9 +327,12 @@ final class LoadChecks {
             field: "checks")
     }
 
+    /// The temporary table of the staged rows, where the stage is used up by the write.
+    static let copy = "temp._strandline_checked"
+
     /// Keeps the staged rows for after the write, in a table of their own.
     private func copy(_ staged: CheckedRows, _ session: LoadSession) throws(LoadStop) -> CheckedRows {
-        let copy = staged.copied(to: "temp._strandline_checked")
+        let copy = staged.copied(to: LoadChecks.copy)
         let list = staged.columns.map(quoted).joined(separator: ", ")
         try session.connection.stopping { db throws(SQLiteError) in
             if rows == nil {

@@ -225,6 +225,11 @@ final class LoadSession {
     /// Whether rows that the commit in hand, or the one that is looked at, changes are kept for a rollback.
     private var keepsRows: Bool { undo?.keepsRows ?? (request.step.undo != nil && !hasMadeTable) }
 
+    /// Where a load into a table that is there keeps what it changes; nil where nothing is kept.
+    func undoTable(_ table: DestinationTable, _ match: SchemaMatch) -> UndoTable? {
+        request.step.undo == nil ? nil : UndoTable(table, loaded: match.pairs.map(\.destination))
+    }
+
     /// The step's way to write a delta.
     func writer(
         _ delta: DeltaStatement, _ table: DestinationTable, _ held: DestinationLedger.Held?

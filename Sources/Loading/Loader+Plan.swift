@@ -89,11 +89,16 @@ extension Loader {
         try changes?.look(window.range, above: held, session)
         let writer: any DeltaWrite = changes ?? session.writer(delta, prepared, held)
         plan.statements += isWhole ? [whole.copy] : writer.statements(window.range).map(\.sql)
+        let checks = try session.checks.statements(
+            changes?.checked ?? CheckedRows(delta), into: prepared,
+            isUsedUp: changes == nil && request.step.writeMode != .upsert, isRebuild: false, at: clock.now())
+        plan.statements += checks.staged
         plan.fullScans = try scans(delta.place(window.range), session)
         if table.shape != nil, let sweep = try KeySweep(relation, match, prepared) {
-            plan.statements += sweep.statements
+            plan.statements += sweep.statements(session.undoTable(prepared, match))
             plan.fullScans += [prepared.shape?.name].compactMap { $0 }
         }
+        plan.statements += checks.written
         plan.suggestedIndexes += [relation.suggestedIndex(on: delta.cursor)].compactMap { $0 }
     }
 

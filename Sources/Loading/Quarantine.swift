@@ -40,8 +40,7 @@ struct Quarantine {
         _ staged: CheckedRows, _ check: Check, _ failing: DeltaStatement.Text, _ book: inout Book
     ) throws(LoadStop) -> Int {
         let number = quoted(staged.rowNumber)
-        let find = failing.within(
-            "SELECT \(number) FROM \(staged.sql) WHERE \(failing.sql) LIMIT \(Limits.quarantinedRows + 1)")
+        let find = CheckStatement(rows: staged, destination: "").find(failing)
         session.trail.note(find)
         let numbers = try session.connection.stopping { db throws(SQLiteError) in
             try db.rows(find.sql, find.parameters).map { $0[0] }

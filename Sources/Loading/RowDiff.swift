@@ -126,8 +126,8 @@ struct RowDiff {
             + "GROUP BY \(group) HAVING count(*) > 1 LIMIT 1"
     }
 
-    /// The statements in their order.
-    var statements: [String] {
-        [makeStage, fillStage, deletes.statement(where: source.isGone)] + writes
+    /// The statements in their order, for plans; with the keys laid aside where `kept` keeps the rows.
+    func statements(_ kept: UndoTable?) -> [String] {
+        [makeStage, fillStage] + deletes.statements(where: source.isGone, keeping: kept) + writes
     }
 }

@@ -9,7 +9,7 @@ struct SQLCheck {
 
     /// Runs the query under an authorizer that lets it read and nothing else; it must give one value.
     func result(_ check: Check, _ query: String, _ expected: CursorValue?) throws(LoadStop) -> CheckResult {
-        let sql = query.replacing("{delta}", with: rows.sql).replacing("{destination}", with: table.sql)
+        let sql = SQLCheck.statement(query, rows, table)
         session.trail.note(sql)
         let found: [Row]
         do throws(SQLiteError) {
@@ -47,6 +47,11 @@ struct SQLCheck {
         return CheckResult(
             check, isPassed: isPassed, count: isPassed ? 0 : 1,
             message: "the query gave \(given)" + (isPassed ? "" : ", not \(expected?.display ?? "NULL")"))
+    }
+
+    /// The query with the names that stand for the two sides.
+    static func statement(_ query: String, _ rows: CheckedRows, _ table: DestinationTable) -> String {
+        query.replacing("{delta}", with: rows.sql).replacing("{destination}", with: table.sql)
     }
 
     /// Whether two values are equal; numbers by what they count.

@@ -27,9 +27,7 @@ struct SnapshotDiffLoad: StepLoad {
         try rows.take(session)
         let doubles = try rows.settleDoubles(session)
         // What is set aside would be taken for gone, so of these rows none is.
-        let staged = CheckedRows(
-            sql: rows.sql, columns: rows.pairs.map(\.source), key: rows.key.map(\.source))
-        _ = try session.checks.examine(staged, of: 0, into: table, isUsedUp: false, session)
+        _ = try session.checks.examine(checked(rows), of: 0, into: table, isUsedUp: false, session)
         session.trail.enter(.stage)
         let isEmpty = try session.value("SELECT 1 FROM \(table.sql) LIMIT 1") == nil
         let (counts, rewritten) =
@@ -52,6 +50,11 @@ struct SnapshotDiffLoad: StepLoad {
             relation, match.pairs, key: try SnapshotRows.key(relation, match, step), table, to: .compare)
     }
 
+    /// The rows, as checks see them.
+    private func checked(_ rows: SnapshotRows) -> CheckedRows {
+        CheckedRows(sql: rows.sql, columns: rows.pairs.map(\.source), key: rows.key.map(\.source))
+    }
+
     // MARK: Plans
 
     /// The statements of the load, for plans.
@@ -62,7 +65,11 @@ struct SnapshotDiffLoad: StepLoad {
         let rows = try rows(relation, match, prepared)
         let isNew = table.shape == nil
         let before = isNew ? table.create(match, relation) : match.added.map { table.add($0) }
-        return before + rows.copying + (isNew ? [rows.filling()] : RowDiff(rows, prepared).statements)
+        let checks = try session.checks.statements(
+            checked(rows), into: prepared, isUsedUp: false, isRebuild: false, at: session.clock.now())
+        let kept = isNew ? nil : session.undoTable(prepared, match)
+        return before + rows.copying + checks.staged
+            + (isNew ? [rows.filling()] : RowDiff(rows, prepared).statements(kept)) + checks.written
     }
 
     /// The index by which the source's rows would be found where they are.

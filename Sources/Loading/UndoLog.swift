@@ -35,11 +35,8 @@ final class UndoLog {
 
     /// Whether the rows that change are told apart by a key, which must be known before they are written.
     var keepsKeys: Bool { keepsRows && kept?.key.isEmpty == false }
-    /// The condition that a row of the table is one that the write in hand is about to change.
-    var isTouched: String {
-        guard let kept else { return "false" }
-        return "(\(kept.tableKey)) IN (SELECT \(kept.tableKey) FROM \(UndoLog.touched))"
-    }
+    /// Where rows are kept by their keys; nil where none are.
+    var keyed: UndoTable? { keepsKeys ? kept : nil }
 
     /// Begins a commit: remembers the watermark as it is before.
     func begin(number: Int, held: DestinationLedger.Held?, at now: Timestamp) {
@@ -120,7 +117,7 @@ final class UndoLog {
                 "CREATE TEMP TABLE _strandline_touched AS SELECT \(kept.tableKey) FROM \(kept.table.sql) WHERE 0")
             var count = 0
             for from in rows {
-                count += try db.run("INSERT INTO \(UndoLog.touched) SELECT DISTINCT \(kept.tableKey) FROM \(from)")
+                count += try db.run(kept.touch(from))
             }
             return count
         }
@@ -128,9 +125,9 @@ final class UndoLog {
             try giveUp()
             return try write()
         }
-        rowsBefore += try keep(kept.keep(.before, where: isTouched))
+        rowsBefore += try keep(kept.keep(.before, where: kept.isTouched))
         let result = try write()
-        rowsAfter += try keep(kept.keep(.after, where: isTouched))
+        rowsAfter += try keep(kept.keep(.after, where: kept.isTouched))
         return result
     }
 

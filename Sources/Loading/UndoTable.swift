@@ -81,6 +81,14 @@ struct UndoTable {
         table.shape?.rowNumberName ?? "NULL"
     }
 
+    /// The statement that lays aside the keys of `rows`, what stands behind FROM, which are about to change.
+    func touch(_ rows: String) -> String {
+        "INSERT INTO \(UndoLog.touched) SELECT DISTINCT \(tableKey) FROM \(rows)"
+    }
+
+    /// The condition that a row of the table has one of the keys that were laid aside.
+    var isTouched: String { "(\(tableKey)) IN (SELECT \(tableKey) FROM \(UndoLog.touched))" }
+
     /// Makes it, or gives it the columns that the table was given since.
     func prepare(_ connection: Connection) throws(LoadStop) {
         let name = UndoTable.name(of: table.shape?.name ?? table.step.destination.table)

@@ -133,6 +133,26 @@ struct DetectDeletesTests {
         #expect(try world.isEqual())
     }
 
+    @Test(
+        "a plan and a manifest show the sweep that is run, with the keys that are laid aside to be kept",
+        arguments: [
+            UndoPolicy?.none, .usual,
+        ])
+    func showsWhatIsRun(undo: UndoPolicy?) throws {
+        let world = try world()
+        let step = step(world).with { $0.undo = undo }
+        try world.load(step)
+        try world.source.execute("DELETE FROM orders WHERE id = 1")
+        let plan = try world.plan(step).statements
+        let result = try world.load(step)
+        #expect(result.counts.deleted == 1)
+        #expect(result.manifest?.commits.first?.statements.map(\.sql) == plan)
+        let aside = plan.filter { $0.hasPrefix("INSERT INTO temp._strandline_touched") }
+        #expect(aside.count == (undo == nil ? 0 : 1))
+        #expect(plan.last?.contains("_strandline_touched") == (undo != nil))
+        #expect((aside.first ?? plan.last)?.contains("NOT EXISTS") == true)
+    }
+
     @Test("the source's keys are found by its index; without one they are sorted once")
     func usesAnIndex() throws {
         for table in ["id INTEGER PRIMARY KEY", "id TEXT PRIMARY KEY COLLATE NOCASE", "id TEXT"] {
