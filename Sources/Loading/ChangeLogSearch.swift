@@ -8,9 +8,12 @@ struct ChangeLogSearch {
     /// The step's watermark.
     let held: Watermark?
 
-    private static let operations = ["operation", "op", "change_type"]
-    private static let sequences = ["sequence", "seq", "lsn"]
-    private static let documents = ["data", "row", "after"]
+    /// Names of the column that says what happened.
+    static let operations = ["operation", "op", "change_type"]
+    /// Names of the column that counts the events.
+    static let sequences = ["sequence", "seq", "lsn"]
+    /// Names of the column that holds a row as JSON.
+    static let documents = ["data", "row", "after"]
     private static let envelopes = ["envelope", "value", "payload", "event", "message", "data", "record"]
 
     private var step: LoadStep { session.request.step }

@@ -43,8 +43,11 @@ struct DeltaJudgement {
             throw .failure(
                 Failure(
                     .cursorMissing, message,
-                    hint: "fill them in the source, or say cursor.on_missing: include (load them every time) or "
-                        + "exclude (pass over them)", field: "cursor.on_missing"))
+                    hint: step.strategy == .cdc
+                        ? "events without it have no place among the others: fill it in, or leave them out with a query"
+                        : "fill them in the source, or say cursor.on_missing: include (load them every time) or "
+                            + "exclude (pass over them)",
+                    field: step.strategy == .cdc ? "cursor.column" : "cursor.on_missing"))
         case .include: return [LoadWarning(code: "cursor_missing", message: message + "; loaded by every run")]
         case .exclude: return [LoadWarning(code: "cursor_missing", message: message + "; passed over")]
         }

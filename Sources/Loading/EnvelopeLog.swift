@@ -39,13 +39,17 @@ struct EnvelopeLog {
                         + shape.columns.map(\.name).joined(separator: ", "), field: "change_log.envelope"))
         }
         let prefix = try envelope.map { column throws(LoadStop) in try self.prefix(column) } ?? "$"
-        let (sequence, cursor, isCounted) = try sequence(envelope, prefix)
+        var (sequence, cursor, isCounted) = try sequence(envelope, prefix)
         let index = search.index(shape)
+        let word = envelope.map { "json_extract(\(quoted($0)), '\(prefix).op')" } ?? quoted("op")
+        if cursor == "source.lsn", shape.column(cursor) == nil {
+            sequence = try withSnapshot(sequence, word, index)
+        }
         let source = try view(envelope, sequence: sequence, cursor: cursor, index: index)
         var reading =
             envelope.map { column in
                 EventReading(
-                    table: EnvelopeLog.view, word: "json_extract(\(quoted(column)), '\(prefix).op')",
+                    table: EnvelopeLog.view, word: word,
                     after: .json(column: column, path: prefix + ".after"),
                     before: .json(column: column, path: prefix + ".before"))
             }
@@ -101,6 +105,26 @@ struct EnvelopeLog {
                 "the events of \(relation.shape.name) have neither source.lsn nor source.ts_ms nor ts_ms, so nothing "
                     + "tells in what order they happened",
                 hint: "name a column that counts them: cursor: COLUMN", field: "cursor"))
+    }
+
+    /// The sequence with 0, the lowest, for the events of a snapshot that have no place in the source's log, where they
+    /// stand before all others or were read already. Elsewhere such an event has no place, and stops the run: it would
+    /// be passed over.
+    private func withSnapshot(_ sequence: String, _ word: String, _ index: String?) throws(LoadStop) -> String {
+        var condition = "lower(\(word)) IN ('r', 'read')"
+        if let index {
+            let isBegun = search.held?.value != nil && search.held?.value != .integer(0)
+            var bound: String?
+            if isBegun {
+                if case .integer(let read)? = search.held?.key.first { bound = "<= \(read)" }
+            } else if case .integer(let first)? = try session.value(
+                "SELECT \(quoted(index)) FROM \(relation.sql) WHERE \(sequence) IS NOT NULL ORDER BY 1 LIMIT 1")
+            {
+                bound = "< \(first)"
+            }
+            if let bound { condition += " AND \(quoted(index)) \(bound)" }
+        }
+        return "ifnull(\(sequence), CASE WHEN \(condition) THEN 0 END)"
     }
 
     private func path(_ name: String, _ envelope: String?, _ prefix: String) -> String {

@@ -35,6 +35,7 @@ struct TableSurvey {
             indexes: try indexes(), softDelete: shape.columns.first { ColumnWords($0.name).saysDeleted }?.name)
         let registry = CaptureRegistry(connection: connection, schema: "main")
         if let entry = try registry.entry(shape.name), try registry.fault(entry) == nil { facts.changeLog = entry.log }
+        facts.events = try EventSurvey(connection: connection, relation: relation).facts()
         let triggers = try triggers()
         facts.refusal = triggers.first(where: \.refusesUpdates)?.name
         (facts.key, facts.keyOrigin) = try key(facts)

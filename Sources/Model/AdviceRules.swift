@@ -22,7 +22,12 @@ public struct AdviceRules: Sendable {
             facts: facts, strategy: choice.strategy, reasons: choice.reasons, alternatives: alternatives(to: choice),
             suggestedIndexes: [choice.cursor?.missingIndex].compactMap { $0 }, notes: notes + choice.notes,
             document: document(choice))
-        if facts.keyOrigin == .found, !facts.key.isEmpty {
+        if let events, events.key.isEmpty, facts.changeLog == nil {
+            advice.notes.append(
+                "its rows look like change events, but no one column names the row that each is about; where several do, "
+                    + "`strategy: cdc` with them as primary_key would apply the events")
+        }
+        if choice.strategy != .cdc, facts.keyOrigin == .found, !facts.key.isEmpty {
             advice.notes.append(
                 "no two rows share \(names(facts.key)) today, but the table does not declare it: a unique index on it "
                     + "would keep it so")
@@ -42,6 +47,7 @@ public struct AdviceRules: Sendable {
 
     private func choice() -> Choice {
         if let log = facts.changeLog, hasKey { return cdc(log) }
+        if let events, !events.key.isEmpty { return cdc(events) }
         if facts.rows < Limits.refreshedRows { return refresh("a table this small is rebuilt in no time") }
         if isAppendOnly {
             if let number = numbers.first(where: { $0.isUnique && $0.nulls == 0 && $0.nullsAreExact }) {
@@ -58,7 +64,14 @@ public struct AdviceRules: Sendable {
         return hasKey ? snapshotDiff(whyNothingTells) : refresh(whyNothingTells)
     }
 
-    private var hasKey: Bool { !facts.key.isEmpty }
+    /// What names a row of what is loaded.
+    private var key: [String] {
+        if facts.changeLog == nil, let events, !events.key.isEmpty { return events.key }
+        return facts.key
+    }
+
+    private var events: EventFacts? { facts.events }
+    private var hasKey: Bool { !key.isEmpty }
 
     /// Whether rows are never changed once they are there, as far as the schema says.
     private var isAppendOnly: Bool { facts.refusal != nil || ColumnWords(facts.table).saysLog && update == nil }
@@ -102,7 +115,25 @@ public struct AdviceRules: Sendable {
             reasons: [
                 "\(log) records every change of the table, so a run reads only those",
                 "it tells deletes and changed keys too, whatever the table's columns say",
-                "\(names(facts.key)) names a row",
+                "\(names(key)) names a row",
+            ])
+    }
+
+    private func cdc(_ events: EventFacts) -> Choice {
+        let looked = events.examined < facts.rows ? "each of the first \(events.examined) rows" : "each row"
+        var reasons: [String] = []
+        if let operation = events.operation {
+            reasons.append("\(looked) tells in \(operation) what happened to a row of another table")
+        } else {
+            reasons.append("\(looked) is an event of Debezium, with `op` and the row before or after it")
+        }
+        if let sequence = events.sequence { reasons.append("\(sequence) says in what order that happened") }
+        reasons.append("\(names(events.key)) names the row")
+        return Choice(
+            strategy: .cdc, reasons: reasons,
+            notes: [
+                "the destination holds the rows that the events come to; to keep the events themselves, load them with "
+                    + "`strategy: sequence`"
             ])
     }
 
@@ -111,7 +142,7 @@ public struct AdviceRules: Sendable {
             strategy: .snapshotDiff,
             reasons: [
                 "\(size): \(reason)", "a comparison finds every change and every delete, and writes only those",
-                "\(names(facts.key)) names a row",
+                "\(names(key)) names a row",
             ],
             notes: [
                 "each run reads all of \(size) on both sides; a column that a trigger sets on every change would let it "
@@ -146,7 +177,7 @@ public struct AdviceRules: Sendable {
 
     private func timestamp(_ time: CursorFacts, _ reason: String) -> Choice {
         var reasons = ["\(size): reading only what changed saves the most", reason, reading(time)]
-        if hasKey { reasons.append("\(names(facts.key)) names a row, so a changed row replaces its old self") }
+        if hasKey { reasons.append("\(names(key)) names a row, so a changed row replaces its old self") }
         var notes: [String] = []
         if time.trigger == nil, time.role == .updated {
             notes.append("whoever changes a row must set \(time.column) too; an audit shows where that was forgotten")
@@ -277,7 +308,11 @@ public struct AdviceRules: Sendable {
             .init("strategy", .string(choice.strategy.rawValue)),
         ]
         if let cursor = choice.cursor { step.append(.init("cursor", json(cursor, choice.strategy))) }
-        if hasKey { step.append(.init("primary_key", .array(facts.key.map(JSONValue.string)))) }
+        if hasKey { step.append(.init("primary_key", .array(key.map(JSONValue.string)))) }
+        if choice.strategy == .cdc, facts.changeLog == nil, let events {
+            if let sequence = events.sequence { step.append(.init("cursor", .string(sequence))) }
+            step.append(.init("change_log", events.document))
+        }
         // A timestamp tells nothing of rows that are gone.
         if choice.strategy == .timestamp, hasKey, !isAppendOnly { step.append(.init("detect_deletes", "keys")) }
         return .object([

@@ -61,6 +61,9 @@ public struct ColumnWords: Sendable {
         ])
     }
 
+    /// Whether it says that it names something.
+    public var saysKey: Bool { hasAny(["id", "uuid", "guid", "key", "code", "pk", "number", "no"]) }
+
     /// Whether it may name a row of a table by itself: `id`, `uuid`, `order_id` of `orders`.
     public func mayBeKey(of table: String) -> Bool {
         let own = ColumnWords(table).words

@@ -24,6 +24,8 @@ public struct TableFacts: Sendable, Equatable {
     public var softDelete: String?
     /// The table in which its changes are recorded, every one of them; nil when they are not.
     public var changeLog: String?
+    /// What it holds where its rows are change events of another table; nil for any other table.
+    public var events: EventFacts?
     /// A trigger by which the table refuses to have rows changed; nil when there is none.
     public var refusal: String?
 

@@ -223,6 +223,8 @@ public enum Limits {
     public static let surveyedRows = 200_000
     /// Places at which those rows are picked out.
     public static let surveyedRanges = 100
+    /// Rows of a table that may be change events which are looked at for advice, the first ones.
+    public static let surveyedEvents = 10_000
     /// Columns that are looked at for advice.
     public static let surveyedColumns = 64
     /// Time to count the rows of a table, or those without a value, before it is estimated instead.

@@ -163,6 +163,23 @@ import Testing
         #expect(try explicit.load(named).watermarkAfter == .integer(1))
     }
 
+    @Test func snapshotWithoutPlacesComesFirst() throws {
+        func read(_ id: Int, _ item: String) -> String {
+            "{\"op\":\"r\",\"before\":null,\"after\":{\"id\":\(id),\"item\":\"\(item)\"},\"source\":{\"ts_ms\":9}}"
+        }
+        let world = try world([
+            read(1, "a"), read(2, "b"), event("u", lsn: 5, after: #"{"id":1,"item":"A"}"#),
+            event("d", lsn: 6, before: #"{"id":2}"#), event("c", lsn: 7, after: #"{"id":3,"item":"c"}"#),
+        ])
+        #expect(try world.load(step(world)).counts == RowCounts(read: 3, inserted: 2, unchanged: 1))
+        #expect(try rows(world) == [[1, "A"], [3, "c"]])
+        #expect(try world.watermark()?.cursor == "source.lsn")
+        #expect(try world.load(step(world)).counts == RowCounts(read: 1, unchanged: 1))
+        // One that comes later has no place, and must not be passed over in silence.
+        try add([read(3, "later")], to: world)
+        #expect(try world.failure(step(world))?.code == .cursorMissing)
+    }
+
     @Test func membersMayBeColumnsOfTheirOwn() throws {
         let world = try World(
             """

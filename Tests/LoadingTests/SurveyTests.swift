@@ -146,6 +146,97 @@ struct SurveyTests {
         try expectEqual(world, "t")
     }
 
+    /// A table of change events.
+    struct Log {
+        let sql: String
+        let rows: String
+        let more: String
+        let then: String
+    }
+
+    /// Tables of change events, what they come to, and more events with what all come to then.
+    static let logs: [Log] = [
+        Log(
+            sql: """
+                CREATE TABLE t (sequence INTEGER PRIMARY KEY, operation TEXT, order_id INTEGER, customer_id INTEGER, total);
+                INSERT INTO t VALUES (1, 'INSERT', 7, 1, 10), (2, 'INSERT', 8, 1, 20), (3, 'UPDATE', 7, 1, 11),
+                    (4, 'DELETE', 8, NULL, NULL), (5, 'INSERT', 9, 1, 5)
+                """, rows: "7|1|11,9|1|5",
+            more: "INSERT INTO t VALUES (6, 'DELETE', 9, NULL, NULL), (7, 'INSERT', 10, 2, 1)", then: "7|1|11,10|2|1"),
+        Log(
+            sql: """
+                CREATE TABLE t (event_id INTEGER PRIMARY KEY, op TEXT, id TEXT, data TEXT);
+                INSERT INTO t VALUES (1, 'i', 'a', '{"v":1}'), (2, 'u', 'a', '{"v":2}'), (3, 'i', 'b', '{"v":3}'),
+                    (4, 'd', 'b', NULL)
+                """, rows: "a|2", more: "INSERT INTO t VALUES (5, 'u', 'a', '{\"v\":9}')", then: "a|9"),
+        Log(
+            sql: """
+                CREATE TABLE t (n INTEGER PRIMARY KEY, value TEXT);
+                INSERT INTO t (value) VALUES ('{"op":"c","after":{"id":1,"v":1},"source":{"lsn":1}}'), (NULL),
+                    ('{"op":"u","before":{"id":1},"after":{"id":1,"v":2},"source":{"lsn":2}}')
+                """, rows: "1|2",
+            more: """
+                INSERT INTO t (value) VALUES ('{"op":"d","before":{"id":1},"after":null,"source":{"lsn":3}}'),
+                    ('{"op":"c","after":{"id":4,"v":4},"source":{"lsn":4}}')
+                """, then: "4|4"),
+        Log(
+            sql: """
+                CREATE TABLE t (n INTEGER PRIMARY KEY, key TEXT, message TEXT);
+                INSERT INTO t (key, message) VALUES ('{"payload":{"a":1,"b":2}}',
+                    '{"payload":{"op":"c","before":null,"after":{"a":1,"b":2,"v":1}}}')
+                """, rows: "1|2|1",
+            more: """
+                INSERT INTO t (key, message) VALUES ('{"payload":{"a":1,"b":2}}',
+                    '{"payload":{"op":"u","before":null,"after":{"a":1,"b":2,"v":5}}}')
+                """, then: "1|2|5"),
+        Log(
+            sql: """
+                CREATE TABLE t (op TEXT, before TEXT, after TEXT, source TEXT, ts_ms INTEGER);
+                INSERT INTO t VALUES ('c', NULL, '{"id":1,"n":1}', '{"lsn":3}', 1)
+                """, rows: "1|1", more: "INSERT INTO t VALUES ('c', NULL, '{\"id\":2,\"n\":1}', '{\"lsn\":4}', 1)",
+            then: "1|1,2|1"),
+    ]
+
+    @Test(arguments: logs.indices)
+    func aTableOfChangeEventsIsApplied(_ place: Int) throws {
+        let log = Self.logs[place]
+        let world = try World(log.sql)
+        let facts = try world.loader().survey("t", in: try world.file("source.db"), stop: StopToken())
+        let to = AdvicePlace(pipeline: "orders", source: "shop", destination: "warehouse", table: "t")
+        let advice = AdviceRules(facts, to: to).advice()
+        #expect(advice.strategy == .cdc && facts.events?.key.isEmpty == false, "\(facts.events as Any)")
+        let node = try JSONReader.read(Array(advice.document.text().utf8))
+        let step = try #require(try DocumentDecoder.pipeline(node, name: nil).pipeline.steps.first)
+        func text() throws -> String {
+            let found = try world.inWarehouse("SELECT * FROM t ORDER BY 1")
+            let lines = found.map { row in row.map { CursorValue($0)?.display ?? "NULL" }.joined(separator: "|") }
+            return lines.joined(separator: ",")
+        }
+        try world.load(step)
+        #expect(try text() == log.rows)
+        try world.source.execute(log.more)
+        _ = try world.load(step, allowShrink: true)
+        #expect(try text() == log.then)
+    }
+
+    @Test(arguments: [
+        // Credit and debit, other words, several tables, no order, an ordinary document, nothing inserted at all.
+        "CREATE TABLE t (seq INTEGER PRIMARY KEY, op TEXT, account_id, amount); INSERT INTO t VALUES (1, 'c', 1, 2), (2, 'd', 1, 3)",
+        "CREATE TABLE t (sequence INTEGER PRIMARY KEY, operation TEXT, id); INSERT INTO t VALUES (1, 'insert', 1), (2, 'drill', 1)",
+        "CREATE TABLE t (seq INTEGER PRIMARY KEY, operation TEXT, table_name, row_id); INSERT INTO t VALUES (1, 'INSERT', 'a', 1)",
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, operation TEXT, patient_id); INSERT INTO t VALUES (1, 'insert', 1)",
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, value TEXT); INSERT INTO t VALUES (1, '{\"op\":\"eq\",\"after\":3}')",
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, value TEXT); INSERT INTO t VALUES (1, '{\"op\":\"c\",\"after\":{\"id\":1}}'), (2, 'x')",
+        "CREATE TABLE t (sequence INTEGER PRIMARY KEY, operation TEXT, id)",
+    ])
+    func anOrdinaryTableIsTakenForNoEvents(_ sql: String) throws {
+        let world = try World(sql)
+        let facts = try world.loader().survey("t", in: try world.file("source.db"), stop: StopToken())
+        #expect(facts.events == nil)
+        let place = AdvicePlace(pipeline: "orders", source: "shop", destination: "warehouse", table: "t")
+        #expect(AdviceRules(facts, to: place).advice().strategy == .fullRefresh)
+    }
+
     @Test func seesWhatMakesACursorDoubtful() throws {
         let world = try World(
             """
