@@ -101,18 +101,23 @@ struct LiveTests {
     }
 
     @Test func showsHowFarARunHasCome() throws {
-        let loader = GatedLoader(clock: SystemClock())
+        let loader = ScriptedLoader(clock: SystemClock())
+        let (begun, gate) = (Signal<Bool>(), Signal<Bool>())
+        loader.before { _ in
+            begun.open()
+            _ = gate.wait()
+        }
         let world = try World(loader: { _ in loader })
         try world.putOrders()
         let id = world.ask(.post, runs).json["id"]?.string ?? ""
-        #expect(loader.waitForLoad())
+        #expect(begun.wait() == true)
         // The start was on its way to the control database when the load began; this change comes after it.
         try world.store.write { (_) throws(StoreError) in }
         let run = world.ask(.get, "/v1/runs/\(id)").json
         #expect(run["state"] == "running")
         #expect(run["progress"]?.keys == ["step", "rows_read", "rows_expected", "commits"])
         #expect(run["progress"]?["step"] == "orders")
-        loader.open()
+        gate.open()
         let end = world.finished(id)
         #expect(end["state"] == "success")
         #expect(end["progress"] == .null)

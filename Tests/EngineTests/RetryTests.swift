@@ -16,7 +16,7 @@ struct RetryTests {
         try world.engine.start()
         world.loader.before { [locked] moment throws(Failure) in if moment.number == 1 { throw locked } }
         let run = try world.trigger("orders")
-        let waiting = try world.stored(run) { $0.retryAt != nil }
+        let waiting = try world.laidAside(run)
         #expect(waiting.state == .queued)
         #expect(waiting.attempt == 2)
         #expect(waiting.error == locked)
@@ -46,7 +46,7 @@ struct RetryTests {
             if moment.number == 1, moment.request.pipeline == "orders" { throw locked }
         }
         let first = try world.trigger("orders")
-        _ = try world.stored(first) { $0.retryAt != nil }
+        _ = try world.laidAside(first)
         let second = try world.trigger("orders")
         #expect(try world.run("others").state == .success)
         #expect(try world.stored(second).state == .queued)
@@ -63,7 +63,7 @@ struct RetryTests {
         try world.engine.start()
         world.loader.before { [locked] _ throws(Failure) in throw locked }
         let run = try world.trigger("orders")
-        _ = try world.stored(run) { $0.attempt == 2 }
+        _ = try world.laidAside(run)
         world.advance(by: .seconds(10))
         let ended = try world.finish(run)
         #expect(ended.state == .failed)
@@ -84,7 +84,7 @@ struct RetryTests {
             if moment.request.step.name == "b", moment.number == 1 { throw locked }
         }
         let run = try world.trigger("orders")
-        let waiting = try world.stored(run) { $0.retryAt != nil }
+        let waiting = try world.laidAside(run)
         #expect(waiting.steps.map(\.state) == [.success, .pending, .pending])
         world.advance(by: .seconds(10))
         let ended = try world.finish(run)
@@ -108,7 +108,7 @@ struct RetryTests {
         let run = try world.trigger("orders")
         _ = begun.wait()
         world.advance(by: .seconds(60))
-        let waiting = try world.stored(run) { $0.retryAt != nil }
+        let waiting = try world.laidAside(run)
         #expect(waiting.error?.code == .timedOut)
         world.advance(by: .seconds(10))
         #expect(try world.finish(run).state == .success)

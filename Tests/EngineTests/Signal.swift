@@ -17,6 +17,11 @@ final class Signal<Value: Sendable>: Sendable {
         monitor.wait(upTo: .seconds(10)) { $0.count >= count ? Array($0.prefix(count)) : nil } ?? values
     }
 
+    /// The first value of which `isMeant` says so; nil after ten seconds.
+    func wait(where isMeant: (Value) -> Bool) -> Value? {
+        monitor.wait(upTo: .seconds(10)) { $0.first(where: isMeant) }
+    }
+
     /// The first value; nil after ten seconds.
     func wait() -> Value? { wait(1).first }
 }

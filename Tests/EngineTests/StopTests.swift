@@ -73,7 +73,7 @@ struct RecordingTests {
         try world.engine.start()
         try breakWrites(world, to: "success")
         let run = try world.trigger("orders")
-        while !world.log.values.contains(where: { $0.contains("cannot be written") }) { sched_yield() }
+        _ = world.log.wait { $0.contains("cannot be written") }
         #expect(try world.rows() == 3)
         #expect(try world.stored(run).state == .running)
         try world.control("DROP TRIGGER broken")
@@ -92,7 +92,7 @@ struct RecordingTests {
         try world.engine.start()
         try breakWrites(world, to: "success")
         let run = try world.trigger("orders")
-        while !world.log.values.contains(where: { $0.contains("cannot be written") }) { sched_yield() }
+        _ = world.log.wait { $0.contains("cannot be written") }
         world.end(within: .zero)
         let next = try world.afterCrash()
         try next.control("DROP TRIGGER broken")
@@ -113,7 +113,7 @@ struct RecordingTests {
         // The trigger is gone before the second step begins.
         world.loader.before { moment throws(Failure) in
             guard moment.request.step.name == "a" else { return }
-            while !world.log.values.contains(where: { $0.contains("could not be recorded yet") }) { sched_yield() }
+            _ = world.log.wait { $0.contains("could not be recorded yet") }
             try? world.control("DROP TRIGGER broken")
         }
         let ended = try world.run("orders")

@@ -179,17 +179,11 @@ final class World: Sendable {
         return try #require(try store.read { (session) throws(StoreError) in try session.run(id) })
     }
 
-    /// Waits until a run, as the control database has it, is what it should be.
-    func stored(_ run: Run, when condition: (Run) -> Bool) throws -> Run {
-        for _ in 0..<1_000 {
-            let stored = try stored(run)
-            if condition(stored) { return stored }
-            // A change on its way is committed before this one is.
-            try store.write { (_) throws(StoreError) in }
-            sched_yield()
-            usleep(1_000)
-        }
-        throw Failure(.internalError, "run \(run.id) stayed \(try stored(run).state)")
+    /// Waits until a run is laid aside for its second attempt; answers it as the control database has it then.
+    func laidAside(_ run: Run) throws -> Run {
+        // The log tells of it once it is stored.
+        _ = try #require(log.wait { $0.contains("run queued") && $0.contains(run.id) }, "\(run.id) was not laid aside")
+        return try stored(run)
     }
 
     /// The kinds of the events of a run, in their order.

@@ -64,6 +64,17 @@ struct ServerClient {
         return Answer(status: response.status, json: json)
     }
 
+    /// Starts something on the server; answers it. A server that breaks off is asked again for a while, with one key for
+    /// all requests, so that nothing is started twice.
+    func start(
+        _ path: String, body: JSONValue, headers: [(name: String, value: String)] = [], _ terminal: Terminal
+    ) throws(CommandError) -> JSONValue {
+        let key = IdentifierMaker(clock: SystemClock()).next()
+        return try Patience(terminal: terminal).ask(knowsServer: false) { () throws(CommandError) in
+            try send("POST", path, body: body, headers: headers + [("Idempotency-Key", "\"\(key)\"")])
+        }.json
+    }
+
     private static func outlook(_ error: HTTPClientError) -> CommandError.Outlook {
         switch error.code {
         case .unreachable: .unreachable

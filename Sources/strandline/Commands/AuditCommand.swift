@@ -53,14 +53,8 @@ struct AuditCommand: Command {
     }
 
     func run(_ terminal: Terminal) throws(CommandError) -> ExitCode {
-        // One key for the whole command: a request that is sent again starts no second audit.
-        let key = IdentifierMaker(clock: SystemClock()).next()
-        let answer = try Patience(terminal: terminal).ask(knowsServer: false) { () throws(CommandError) in
-            try client.send(
-                "POST", "/v1/pipelines/\(ServerClient.encoded(pipeline))/audits", body: body,
-                headers: [("Idempotency-Key", "\"\(key)\"")])
-        }
-        var audit = answer.json
+        var audit = try client.start(
+            "/v1/pipelines/\(ServerClient.encoded(pipeline))/audits", body: body, terminal)
         guard waits else {
             let id = audit["id"]?.string ?? ""
             terminal.line(

@@ -36,14 +36,10 @@ struct RunCommand: Command {
     }
 
     func run(_ terminal: Terminal) throws(CommandError) -> ExitCode {
-        // One key for the whole command: a request that is sent again starts no second run.
-        let key = IdentifierMaker(clock: SystemClock()).next()
-        let answer = try Patience(terminal: terminal).ask(knowsServer: false) { () throws(CommandError) in
-            try client.send(
-                "POST", "/v1/pipelines/\(ServerClient.encoded(pipeline))/runs", body: body,
-                headers: [("Idempotency-Key", "\"\(key)\""), ("Strandline-Trigger", "cli")])
-        }
-        var run = answer.json
+        var run = try client.start(
+            "/v1/pipelines/\(ServerClient.encoded(pipeline))/runs", body: body,
+            headers: [("Strandline-Trigger", "cli")],
+            terminal)
         guard waits else {
             let id = run["id"]?.string ?? ""
             terminal.line(
