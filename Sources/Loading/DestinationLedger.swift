@@ -111,6 +111,7 @@ struct DestinationLedger {
         UPDATE main._strandline_loads SET by_audit = 1 WHERE load_window = 'audit: rows that differed were mended';
         """,
         PartitionLedger.schema,
+        TrimmedLoads.schema,
     ]
 
     // MARK: Watermarks
@@ -389,16 +390,7 @@ struct DestinationLedger {
                     record.checks.isEmpty ? .null : .text(JSONValue.array(record.checks.map(\.json)).text()),
                     Value(request.isAudit),
                 ])
-            // Runs sort by their identifiers, which sort by time; the run in hand is the newest.
-            _ = try db.run(
-                """
-                DELETE FROM main._strandline_loads WHERE pipeline = ?1 AND step = ?2 AND run <> ?3 AND run <= (
-                    SELECT run FROM main._strandline_loads INDEXED BY _strandline_loads_by_step
-                    WHERE pipeline = ?1 AND step = ?2 ORDER BY run DESC LIMIT 1 OFFSET ?4)
-                """,
-                [
-                    .text(request.pipeline), .text(request.step.name), .text(request.run), Value(Limits.loadRecords),
-                ])
+            try TrimmedLoads(db).trim(pipeline: request.pipeline, step: request.step.name, during: request.run)
         }
     }
 }

@@ -15,9 +15,8 @@ struct LedgerReading {
     }
 
     /// The query for a step's loads (pipeline, step and cursor column are its parameters) in the order they began, those
-    /// of a run in the order they were committed.
-    ///
-    /// Each side comes by an index, so that they are merged and not sorted.
+    /// of a run in the order they were committed: the records of loads, what is left of those that were trimmed, and
+    /// partitions of backfills.
     static func query(_ connection: Connection) throws(LoadStop) -> String {
         func has(_ table: String) throws(LoadStop) -> Bool {
             try connection.stopping { db throws(SQLiteError) in
@@ -29,32 +28,48 @@ struct LedgerReading {
             try has("_strandline_rollbacks")
             ? "AND NOT EXISTS (SELECT 1 FROM main._strandline_rollbacks AS b WHERE b.run = l.run AND b.step = l.step)"
             : ""
-        let loads = """
-            SELECT run, commit_number, false, watermark_before, watermark_after, load_window = 'all rows', committed_at
+        var sides = [
+            """
+            SELECT run, run, false, watermark_before, watermark_after, load_window = 'all rows', committed_at, 1,
+                commit_number
             FROM main._strandline_loads AS l WHERE pipeline = ?1 AND step = ?2 AND ?3 IS NOT NULL \(isKept)
             """
-        guard try has("_strandline_partitions") else { return loads + " ORDER BY 1, 2" }
-        return """
-            \(loads) UNION ALL
-            SELECT backfill, commit_order, true, start_value, end_value, false, committed_at
-            FROM main._strandline_partitions WHERE pipeline = ?1 AND step = ?2
-                AND partition_column = ?3 COLLATE NOCASE AND rolled_back_at IS NULL
-            ORDER BY 1, 2
-            """
+        ]
+        if try has("_strandline_intervals") {
+            sides.append(
+                """
+                SELECT first_run, last_run, false, start_value, end_value, false, committed_at, loads, 0
+                FROM main._strandline_intervals WHERE pipeline = ?1 AND step = ?2
+                """)
+        }
+        if try has("_strandline_partitions") {
+            sides.append(
+                """
+                SELECT backfill, backfill, true, start_value, end_value, false, committed_at, 1, commit_order
+                FROM main._strandline_partitions WHERE pipeline = ?1 AND step = ?2
+                    AND partition_column = ?3 COLLATE NOCASE AND rolled_back_at IS NULL
+                """)
+        }
+        return sides.joined(separator: " UNION ALL ") + " ORDER BY 1, 9"
     }
 
     /// Adds the load of a row.
     mutating func take(_ row: Row) throws(SQLiteError) {
-        guard case .text(let id) = row[0], case .text(let time) = row[6] else { return }
         let isBackfill = row[2] == .integer(1)
         let start = place(row[3], isBound: isBackfill)
         // A load that found nothing leaves no watermark.
         guard let end = place(row[4], isBound: isBackfill) else { return }
+        // One that saw the whole source has loaded everything, whatever watermark it found.
         let isWhole = row[5] == .integer(1)
-        // A load that changed no watermark has loaded nothing that was not loaded, but for one that saw everything.
         ledger.add(
-            from: isWhole ? nil : start ?? initial, to: end, by: isBackfill ? .backfill : .run, id.string ?? "",
-            at: time.string.flatMap { Timestamp(rfc3339: $0) } ?? Timestamp(microseconds: 0))
+            Ledger.Entry(
+                start: isWhole ? nil : start ?? initial, end: end, origin: isBackfill ? .backfill : .run,
+                first: LedgerReading.text(row[0]), last: LedgerReading.text(row[1]), loads: Int(row[7].integer ?? 1),
+                loadedAt: Timestamp(rfc3339: LedgerReading.text(row[6])) ?? Timestamp(microseconds: 0)))
+    }
+
+    private static func text(_ value: Value) -> String {
+        if case .text(let text) = value { text.string ?? "" } else { "" }
     }
 
     /// The place of a cursor's value, or of a partition's bound, which is kept as a number.

@@ -23,6 +23,20 @@ public struct Ledger: Sendable, Equatable {
         public var loads: Int
         /// When the last of them was committed.
         public var loadedAt: Timestamp
+
+        /// Makes an interval; one load's unless said.
+        public init(
+            start: PartitionBound.Place?, end: PartitionBound.Place, origin: Origin, first: String, last: String,
+            loads: Int = 1, loadedAt: Timestamp
+        ) {
+            self.start = start
+            self.end = end
+            self.origin = origin
+            self.first = first
+            self.last = last
+            self.loads = loads
+            self.loadedAt = loadedAt
+        }
     }
 
     /// A stretch between two places.
@@ -72,15 +86,10 @@ public struct Ledger: Sendable, Equatable {
         }
     }
 
-    /// Adds what was loaded from `start` (nil: from the beginning) up to `end`; nothing where that is empty.
-    public mutating func add(
-        from start: PartitionBound.Place?, to end: PartitionBound.Place, by origin: Origin, _ id: String,
-        at time: Timestamp
-    ) {
-        if let start, start >= end { return }
-        let entry = Entry(
-            start: start, end: end, origin: origin, first: id, last: id, loads: 1, loadedAt: time)
-        for known in cover(Stretch(start: start, end: end)) {
+    /// Adds what was loaded; nothing where that is empty.
+    public mutating func add(_ entry: Entry) {
+        if let start = entry.start, start >= entry.end { return }
+        for known in cover(Stretch(start: entry.start, end: entry.end)) {
             var overlap = entry
             overlap.start = known.start
             overlap.end = known.end
@@ -97,7 +106,7 @@ public struct Ledger: Sendable, Equatable {
         {
             if last.end == entry.start { last.end = entry.end } else { last.start = entry.start }
             last.last = entry.last
-            last.loads += 1
+            last.loads += entry.loads
             last.loadedAt = entry.loadedAt
             list[list.count - 1] = last
             return

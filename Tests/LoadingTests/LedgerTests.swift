@@ -110,4 +110,32 @@ struct LedgerTests {
         try world.load(texts)
         #expect(try ledger(world, texts) == Ledger())
     }
+
+    /// Of a step only the newest records are kept; what they had told stays.
+    @Test func recordsThatAreTrimmedLeaveTheirIntervals() throws {
+        let (world, step) = try world()
+        try world.load(step)
+        _ = try world.loader().setWatermark(try world.request(step), to: text("2024-02-01"), reason: "outage")
+        try world.source.execute("INSERT INTO orders VALUES (3, '2024-02-03')")
+        try world.load(step)
+        let before = try ledger(world, step)
+        // As many records of other runs as are kept, so that the next load trims all of these.
+        try world.warehouse.execute(
+            """
+            WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < \(Limits.loadRecords + 1))
+            INSERT INTO _strandline_loads (run, step, commit_number, pipeline, attempt, final, rows_read, rows_inserted,
+                rows_updated, rows_unchanged, rows_deleted, watermark_before, watermark_after, position_key, load_window,
+                warnings, committed_at)
+            SELECT 'run-5' || printf('%05d', i), 'orders', 1, 'orders', 1, 1, 0, 0, 0, 0, 0, '2024-02-03', '2024-02-03',
+                '[]', '', '[]', '2024-06-01T12:00:00Z' FROM n
+            """)
+        try world.load(step, run: "run-600000")
+        #expect(try world.inWarehouse("SELECT count(*) FROM _strandline_loads WHERE run < 'run-5'") == [[0]])
+        let after = try ledger(world, step)
+        #expect(after.gaps == before.gaps && after.through == before.through)
+        #expect(after.intervals.map(\.start) == before.intervals.map(\.start))
+        #expect(after.intervals.map(\.first) == before.intervals.map(\.first))
+        try world.load(step, run: "run-600001", fullRefresh: true)
+        #expect(try ledger(world, step).gaps.isEmpty)
+    }
 }

@@ -6,10 +6,15 @@ import Testing
 struct LedgerTests {
     private let time = Timestamp(microseconds: 0)
 
+    private func entry(_ start: Int64?, _ end: Int64, _ origin: Ledger.Origin, _ id: String) -> Ledger.Entry {
+        Ledger.Entry(
+            start: start.map { .number($0) }, end: .number(end), origin: origin, first: id, last: id, loadedAt: time)
+    }
+
     private func ledger(_ loads: [(Int64?, Int64)]) -> Ledger {
         var ledger = Ledger()
         for (place, (start, end)) in loads.enumerated() {
-            ledger.add(from: start.map { .number($0) }, to: .number(end), by: .run, "run-\(place)", at: time)
+            ledger.add(entry(start, end, .run, "run-\(place)"))
         }
         return ledger
     }
@@ -27,9 +32,9 @@ struct LedgerTests {
     @Test func whatWasPassedOverIsAGapUntilItIsFilled() {
         var found = ledger([(nil, 10), (50, 60)])
         #expect(found.gaps == [Ledger.Stretch(start: .number(10), end: .number(50))])
-        found.add(from: .number(10), to: .number(30), by: .backfill, "b", at: time)
+        found.add(entry(10, 30, .backfill, "b"))
         #expect(found.gaps == [Ledger.Stretch(start: .number(30), end: .number(50))])
-        found.add(from: .number(30), to: .number(51), by: .backfill, "b", at: time)
+        found.add(entry(30, 51, .backfill, "b"))
         #expect(found.gaps.isEmpty)
         #expect(found.overlaps.map(\.start) == [.number(50)] && found.overlaps.map(\.end) == [.number(51)])
         #expect(found.intervals.map(\.origin) == [.run, .run, .backfill])
@@ -38,7 +43,7 @@ struct LedgerTests {
     @Test func partitionsOfABackfillAreOneIntervalInEitherOrder() {
         var found = Ledger()
         for start in [30, 20, 10] as [Int64] {
-            found.add(from: .number(start), to: .number(start + 10), by: .backfill, "b", at: time)
+            found.add(entry(start, start + 10, .backfill, "b"))
         }
         #expect(found.intervals.count == 1 && found.intervals[0].loads == 3)
         #expect(found.intervals[0].start == .number(10) && found.intervals[0].end == .number(40))
@@ -47,7 +52,7 @@ struct LedgerTests {
     @Test func theListsAreBoundedAndSayWhatTheyLeaveOut() {
         var found = Ledger()
         for round in 0..<Int64(3 * Limits.ledgerIntervals) {
-            found.add(from: .number(10 * round), to: .number(10 * round + 5), by: .run, "r", at: time)
+            found.add(entry(10 * round, 10 * round + 5, .run, "r"))
         }
         #expect(found.intervals.count + found.intervalsOmitted == 3 * Limits.ledgerIntervals)
         #expect(found.intervals.count < 2 * Limits.ledgerIntervals)
@@ -64,9 +69,8 @@ struct LedgerTests {
             let start = Int64.random(in: 0...60, using: &random)
             let end = start + Int64.random(in: -2...15, using: &random)
             let isFromTheBeginning = Int.random(in: 0...15, using: &random) == 0
-            found.add(
-                from: isFromTheBeginning ? nil : .number(start), to: .number(end),
-                by: Bool.random(using: &random) ? .run : .backfill, "x", at: time)
+            let origin: Ledger.Origin = Bool.random(using: &random) ? .run : .backfill
+            found.add(entry(isFromTheBeginning ? nil : start, end, origin, "x"))
             guard isFromTheBeginning || start < end else { continue }
             for number in stride(from: isFromTheBeginning ? -10 : start, to: end, by: 1) {
                 times[number, default: 0] += 1
