@@ -120,7 +120,7 @@ struct ChangeWrite: DeltaWrite {
         for statement in truncated == nil ? stage.keepOthers : [] {
             _ = try session.connection.stopping { db throws(SQLiteError) in try db.run(statement) }
         }
-        try check(session)
+        try check(truncated, session)
         let isWatched = try table.mayIgnoreRows(session)
         let (removed, changed, updated) = try session.undoable(touched(swept)) { () throws(LoadStop) in
             let removed = try remove(swept, session)
@@ -148,9 +148,11 @@ struct ChangeWrite: DeltaWrite {
     }
 
     /// Has the step's checks made on the rows as they are to be written; deletes are none.
-    private func check(_ session: LoadSession) throws(LoadStop) {
+    private func check(_ truncated: ChangeStage.Truncation?, _ session: LoadSession) throws(LoadStop) {
         guard delta.step.checksRows else { return }
-        let puts = checked
+        var puts = checked
+        puts.removed = "SELECT \(stage.keyList) FROM \(ChangeStage.sql) WHERE \(stage.isDelete)"
+        puts.replacesAll = truncated != nil
         try session.connection.stopping { db throws(SQLiteError) in
             try db.execute("DROP VIEW IF EXISTS \(puts.sql)")
             try db.execute("CREATE TEMP VIEW _strandline_puts AS \(stage.rows)")

@@ -113,6 +113,10 @@ struct CheckedRows {
     let key: [String]
     /// Whether rows that share a key are versions of a row which are all kept.
     var keepsVersions = false
+    /// The query for the keys of rows that go at the same time; nil where none do.
+    var removed: String?
+    /// Whether all rows that were there before go.
+    var replacesAll = false
 
     /// The name under which their row numbers are reached: one that no column bears.
     var rowNumber: String {

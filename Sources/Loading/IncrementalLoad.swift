@@ -73,6 +73,7 @@ struct IncrementalLoad: StepLoad {
             window = self.window ?? made
         }
         changes?.isForeseen = isCut
+        session.checks.isCut = isCut
         var range = window.range
         if let resumeAfter {
             range.lower = resumeAfter
@@ -100,7 +101,7 @@ struct IncrementalLoad: StepLoad {
             counts = counts + swept.counts
             warnings += swept.warnings
         }
-        try session.checks.examineWritten(table, session)
+        try session.checks.examineWritten(table, isLast: isLast, session)
         let record = try advance(held, tally, counts, warnings, range, isLast: isLast, now: now)
         if isLast {
             try session.checks.count(session.readByRun + counts.read, session)

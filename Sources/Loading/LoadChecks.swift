@@ -18,6 +18,10 @@ final class LoadChecks {
     private var waiting: Int?
     /// The rows of the commit, for what is checked after the write.
     private var rows: CheckedRows?
+    /// The rows of a load that is cut, those of earlier commits included, for what is asked of all of them at the end.
+    private var whole: CheckedRows?
+    /// Whether the load is cut into commits.
+    var isCut = false
     /// Whether the rows of the whole load were counted already.
     private var isCounted = false
 
@@ -65,6 +69,7 @@ final class LoadChecks {
         try checkValues(staged, statement, session)
         try failOnError()
         if looksAfterwards { rows = isUsedUp ? try copy(staged, session) : staged }
+        if isCut, asksForDelta { whole = try gather(staged, session) }
         return count - moved
     }
 
@@ -150,7 +155,9 @@ final class LoadChecks {
     // MARK: After the write
 
     /// Makes the checks that ask for the destination as it is now; fails where an error was found.
-    func examineWritten(_ table: DestinationTable, _ session: LoadSession) throws(LoadStop) {
+    ///
+    /// A query is asked once, after the load's last commit: of half a load it would tell nothing.
+    func examineWritten(_ table: DestinationTable, isLast: Bool = true, _ session: LoadSession) throws(LoadStop) {
         guard let rows else { return }
         session.trail.enter(.check)
         let statement = CheckStatement(rows: rows, destination: table.sql)
@@ -172,9 +179,9 @@ final class LoadChecks {
                     ])
                     throw .failure(failure([check.name]))
                 }
-            case .sql(let query, let expected):
+            case .sql(let query, let expected) where isLast:
                 results.append(
-                    try SQLCheck(session: session, rows: rows, table: table).result(check, query, expected))
+                    try SQLCheck(session: session, rows: whole ?? rows, table: table).result(check, query, expected))
             default: break
             }
         }
@@ -329,6 +336,45 @@ final class LoadChecks {
 
     /// The temporary table of the staged rows, where the stage is used up by the write.
     static let copy = "temp._strandline_checked"
+
+    private var asksForDelta: Bool {
+        checks.contains { check in
+            if case .sql(let query, _) = check.rule { query.contains("{delta}") } else { false }
+        }
+    }
+
+    /// Puts the staged rows to those of earlier commits, in a table of their own: in the place of older ones of their
+    /// keys, and without those that the staged events remove.
+    private func gather(_ staged: CheckedRows, _ session: LoadSession) throws(LoadStop) -> CheckedRows {
+        // Events that mention other columns may come in a later commit.
+        let known = whole?.columns ?? staged.columns
+        let more = staged.columns.filter { column in !known.contains { fold($0) == fold(column) } }
+        let gathered = CheckedRows(
+            sql: "temp._strandline_whole_delta", columns: known + more, key: staged.key,
+            keepsVersions: staged.keepsVersions)
+        let list = staged.columns.map(quoted).joined(separator: ", ")
+        let key = staged.key.map(quoted).joined(separator: ", ")
+        let isNew = whole == nil
+        try session.connection.stopping { db throws(SQLiteError) in
+            if isNew {
+                try db.execute("DROP TABLE IF EXISTS \(gathered.sql)")
+                try db.execute("CREATE TEMP TABLE _strandline_whole_delta AS SELECT \(list) FROM \(staged.sql) WHERE 0")
+                if !key.isEmpty {
+                    try db.execute("CREATE INDEX temp._strandline_whole_delta_key ON _strandline_whole_delta (\(key))")
+                }
+            }
+            for column in more { try db.execute("ALTER TABLE \(gathered.sql) ADD COLUMN \(quoted(column))") }
+            if staged.replacesAll { try db.execute("DELETE FROM \(gathered.sql)") }
+            let old = [staged.keepsVersions ? nil : "SELECT \(key) FROM \(staged.sql)", staged.removed].compactMap {
+                $0
+            }
+            for keys in old where !key.isEmpty && !isNew {
+                _ = try db.run("DELETE FROM \(gathered.sql) WHERE (\(key)) IN (\(keys))")
+            }
+            _ = try db.run("INSERT INTO \(gathered.sql) (\(list)) SELECT \(list) FROM \(staged.sql)")
+        }
+        return gathered
+    }
 
     /// Keeps the staged rows for after the write, in a table of their own.
     private func copy(_ staged: CheckedRows, _ session: LoadSession) throws(LoadStop) -> CheckedRows {

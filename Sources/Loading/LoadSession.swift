@@ -68,9 +68,9 @@ final class LoadSession {
         // To look at a load into a file that does not exist yet, the source's file stands in for it, unread.
         let sharesFile = request.source.identity == request.destination.identity
         sourceSchema = sharesFile ? "main" : SourceRelation.schema
+        // A destination must not be made for a source that cannot be opened, or that it could not be loaded from.
+        if isNew { try Encodings(request).refuseOther(than: Encodings.usual, stop) }
         do throws(SQLiteError) {
-            // A destination must not be made for a source that cannot be opened.
-            if isNew { try Connection(path: request.source.path, access: .readOnly, stop: stop).close() }
             connection = try Connection(
                 path: hasDestination ? request.destination.path : request.source.path,
                 access: purpose == .load ? .create : .readOnly, stop: stop)
@@ -85,6 +85,7 @@ final class LoadSession {
             try register()
             if purpose == .load { undo = UndoLog(request.step.undo, request, connection) }
         } catch {
+            if error.isOtherEncoding { try Encodings(request).refuse(stop) }
             throw .sqlite(error)
         }
     }

@@ -59,6 +59,9 @@ public struct SQLiteError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The transaction had been rolled back by an earlier error.
     public var isRolledBack: Bool { code == CodeOf.abortRollback }
 
+    /// A file could not be attached to one whose texts are encoded otherwise. SQLite says so only in words.
+    public var isOtherEncoding: Bool { message.contains("must use the same text encoding") }
+
     /// Whether the same operation may succeed later with nothing changed by a person.
     ///
     /// An interrupt is not: whoever stopped the work decides. A failed sync is, on a new connection that reads

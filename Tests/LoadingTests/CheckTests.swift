@@ -227,6 +227,33 @@ struct CheckTests {
         #expect(result.checks.map(\.message) == ["unknown: orders holds no time in updated_at"])
     }
 
+    /// A load that is cut is asked about as a whole: half of it, or half of its delta, would say something else.
+    @Test(arguments: [false, true])
+    func asksAQueryOnceOfALoadOfManyCommits(_ isLog: Bool) throws {
+        let world = try World(
+            """
+            CREATE TABLE orders (id INTEGER PRIMARY KEY, total, updated_at TEXT);
+            INSERT INTO orders WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 20)
+                SELECT n, n, printf('2024-05-%02dT00:00:00Z', n) FROM c;
+            CREATE TABLE log (sequence INTEGER PRIMARY KEY, operation TEXT, id, total);
+            INSERT INTO log SELECT id, 'I', id, total FROM orders;
+            INSERT INTO log VALUES (21, 'I', 90, 1), (22, 'U', 20, 20), (23, 'D', 90, NULL)
+            """)
+        let counts = "SELECT (SELECT count(*) FROM {delta}) || ' ' || (SELECT sum(total) FROM {destination})"
+        let check = Check(name: "q", rule: .sql(query: counts, expect: .text("20 210")))
+        let base = isLog ? world.step("log", to: "orders", .cdc, cursor: nil) : world.step()
+        let wrong = base.with {
+            $0.checks = [Check(name: "q", rule: .sql(query: counts, expect: .text("1 1")))]
+            $0.maxShrink = 1
+        }
+        let failure = try world.failure(wrong, rowsPerCommit: 4)
+        #expect(failure?.code == .checkFailed && failure?.message.contains("20 210") == true, "\(failure as Any)")
+        try world.warehouse.execute("DROP TABLE orders; DELETE FROM _strandline_watermarks")
+        let result = try world.load(wrong.with { $0.checks = [check] }, rowsPerCommit: 4)
+        #expect(result.commits > 2)
+        #expect(result.checks.map(\.isPassed) == [true])
+    }
+
     @Test("PAINS 29: what was staged must be there afterwards", arguments: Way.allCases)
     func asksAQueryOverDeltaAndDestination(way: Way) throws {
         let world = try World(CheckTests.table)

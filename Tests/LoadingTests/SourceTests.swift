@@ -223,4 +223,36 @@ struct SourceTests {
         let failure = #expect(throws: Failure.self) { try world.loader().load(same, stop: StopToken()) }
         #expect(failure?.code == .sameTable)
     }
+
+    @Test func filesOfDifferentEncodingsAreRefusedByName() throws {
+        let world = try World(Tables.orders)
+        let wide = try Connection(path: world.path("wide.db"), access: .create)
+        try wide.execute(
+            "PRAGMA encoding = 'UTF-16le'; CREATE TABLE orders (id INTEGER PRIMARY KEY, item TEXT, updated_at TEXT);"
+                + "INSERT INTO orders VALUES (1, 'é☃', '2024-01-01')")
+        wide.close()
+        func refused(_ from: String, _ to: String, _ words: [String]) throws {
+            let request = try world.request(world.step(), from: from, to: to)
+            for work in [
+                { _ = try world.loader().load(request, stop: StopToken()) },
+                { _ = try world.loader().plan(request, stop: StopToken()) },
+            ] {
+                #expect {
+                    try work()
+                } throws: { error in
+                    guard let failure = error as? Failure else { return false }
+                    return failure.code == .unsupported && words.allSatisfy { failure.message.contains($0) }
+                }
+            }
+        }
+        try refused("wide.db", "new.db", ["wide.db are UTF-16le", "new.db UTF-8"])
+        #expect(throws: (any Error).self) { try Connection(path: world.path("new.db"), access: .readOnly) }
+        try refused("source.db", "wide.db", ["source.db are UTF-8", "wide.db UTF-16le"])
+        let made = try Connection(path: world.path("made.db"), access: .create)
+        try made.execute("PRAGMA encoding = 'UTF-16le'; CREATE TABLE other (id)")
+        let request = try world.request(world.step(), from: "wide.db", to: "made.db")
+        _ = try world.loader().load(request, stop: StopToken())
+        #expect(try made.rows("SELECT item FROM orders").map(\.values) == [["é☃"]])
+        made.close()
+    }
 }
