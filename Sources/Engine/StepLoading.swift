@@ -50,6 +50,10 @@ public protocol StepLoading: Sendable {
     func ledger(
         pipeline: String, step: LoadStep, destination: DatabaseFile, stop: StopToken
     ) throws(Failure) -> Ledger
+    /// What a backfill of `ranges` would read and rewrite; changes nothing, and refuses what could not be loaded.
+    func estimatePartitions(
+        _ request: LoadRequest, scheme: PartitionScheme, ranges: [PartitionRange], stop: StopToken
+    ) throws(Failure) -> PartitionEstimates
     /// What a table looks like, for advice; reads only.
     func survey(_ table: String, in file: DatabaseFile, stop: StopToken) throws(Failure) -> TableFacts
 }

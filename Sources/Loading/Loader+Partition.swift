@@ -11,13 +11,7 @@ extension Loader {
         _ request: PartitionRequest, stop: StopToken, progress: LoadProgress = LoadProgress()
     ) throws(Failure) -> PartitionResult {
         let load = request.load
-        guard load.step.strategy != .cdc else {
-            throw Failure(
-                .unsupported, "step \(load.step.name) is loaded from change events, which cannot be reloaded by range",
-                hint: "set its watermark back to apply events again, or audit it with repair", field: "strategy")
-        }
-        // Opening it would make it.
-        guard load.destination.exists else { throw Loader.nothingToReload(load) }
+        try Loader.refuseToReload(load)
         return try withSession(load, for: .load, stop: stop, progress: progress) { session throws(LoadStop) in
             let gate = PartitionGate(progress: progress)
             try session.connection.stopping { db throws(SQLiteError) in
@@ -63,7 +57,7 @@ extension Loader {
                         .conflict, "backfill \(load.run) was rolled back",
                         hint: "ask for another backfill of the range"))
             }
-            let number = try ledger.commits(of: load.run) + 1
+            let number = try ledger.commits(of: load.run, step: load.step.name) + 1
             let now = clock.now()
             session.trail.begin(number: number, at: now)
             session.undo?.begin(number: number, held: nil, at: now)
@@ -77,6 +71,16 @@ extension Loader {
         }
         session.progress.committed()
         return result
+    }
+
+    /// Refuses what cannot be reloaded by range, before its files are opened: opening a destination would make it.
+    static func refuseToReload(_ load: LoadRequest) throws(Failure) {
+        guard load.step.strategy != .cdc else {
+            throw Failure(
+                .unsupported, "step \(load.step.name) is loaded from change events, which cannot be reloaded by range",
+                hint: "set its watermark back to apply events again, or audit it with repair", field: "strategy")
+        }
+        guard load.destination.exists else { throw nothingToReload(load) }
     }
 
     /// The refusal to reload a part of a table that is not there.

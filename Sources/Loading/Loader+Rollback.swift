@@ -3,8 +3,8 @@ internal import Platform
 internal import SQLite
 
 extension Loader {
-    /// Puts back what a run, or an audit of that identifier, changed through `steps`, which all write `destination`: rows, schema and watermarks, in one
-    /// transaction; answers what was done, the last step first, without those that had nothing left to roll back.
+    /// Puts back what a run, or an audit or backfill of that identifier, changed through `steps`, which all write
+    /// `destination`: rows, schema and watermarks, in one transaction; answers what was done, the last step first, without those that had nothing left to roll back.
     ///
     /// Fails with `conflict`, and changes nothing, when a later run has touched a row that the run wrote or somebody has
     /// changed one, and with `undo_missing` when what is needed was not kept. `isTrial` does it all and leaves the destination as it was.
@@ -29,7 +29,7 @@ extension Loader {
             do throws(LoadStop) {
                 try connection.transaction(.immediate, wrapping: { LoadStop.sqlite($0) }) { () throws(LoadStop) in
                     try ledger.prepare()
-                    let writer = Writer(id: run, isAudit: try UndoLedger(connection).isAudit(run))
+                    let writer = try UndoLedger(connection).writer(run)
                     for step in steps.reversed() {
                         let rollback = Rollback(connection: connection, writer: writer, step: step, now: clock.now())
                         if let result = try rollback.perform() { done.append(result) }

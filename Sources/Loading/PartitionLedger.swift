@@ -61,14 +61,22 @@ struct PartitionLedger {
         }
     }
 
-    /// How many partitions of a backfill have committed.
-    func commits(of backfill: String) throws(LoadStop) -> Int {
+    /// How many partitions of a backfill of a step have committed.
+    func commits(of backfill: String, step: String) throws(LoadStop) -> Int {
         try connection.stopping { db throws(SQLiteError) in
-            Int(
-                try db.first(
-                    "SELECT max(commit_order) FROM main._strandline_partitions WHERE backfill = ?", [.text(backfill)])?[
-                        0
-                    ].integer ?? 0)
+            let last = try db.first(
+                "SELECT max(commit_order) FROM main._strandline_partitions WHERE backfill = ? AND step = ?",
+                [.text(backfill), .text(step)])
+            return Int(last?[0].integer ?? 0)
+        }
+    }
+
+    /// Notes that all that a backfill has changed was put back.
+    func rolledBack(_ backfill: String, step: String, at now: Timestamp) throws(LoadStop) {
+        try connection.stopping { db throws(SQLiteError) in
+            _ = try db.run(
+                "UPDATE main._strandline_partitions SET rolled_back_at = ? WHERE backfill = ? AND step = ?",
+                [.text(now.rfc3339), .text(backfill), .text(step)])
         }
     }
 

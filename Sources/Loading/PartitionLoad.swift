@@ -17,44 +17,25 @@ struct PartitionLoad {
     func run(at now: Timestamp) throws(LoadStop) -> PartitionResult {
         let scope = try PartitionScope(request.scheme, request.range)
         gate.open(scope)
-        let relation = try session.relation()
-        let before = try session.destination()
-        guard before.shape != nil else { throw .failure(Loader.nothingToReload(request.load)) }
-        let match = try SchemaMatch(source: relation.shape, destination: before.shape, step: step)
-        let column = try column(match, before, scope)
-        let table = try session.prepare(before, match, relation)
+        let view = try PartitionView(session, request.scheme, scope)
+        let table = try session.prepare(view.before, view.match, view.relation)
         try session.undo?.open(
-            table, isCreated: false, added: match.added.map(\.name), loaded: match.pairs.map(\.destination))
+            table, isCreated: false, added: view.match.added.map(\.name), loaded: view.match.pairs.map(\.destination))
         session.noteQuery()
-        let rows = PartitionRows(
-            relation, match.pairs, key: try SnapshotRows.key(relation, match, step), column: column, table, scope)
-        var result = try reload(rows, at: now)
-        result.warnings = match.warnings + result.warnings
+        let pairs = view.match.pairs
+        var result =
+            if let key = view.key {
+                try reload(
+                    PartitionRows(view.relation, pairs, key: key, column: view.column, table, scope), at: now)
+            } else {
+                try reload(PartitionValues(view.relation, pairs, column: view.column, table, scope), pairs, at: now)
+            }
+        session.progress.setRead(result.rows.read)
+        result.warnings = view.match.warnings + result.warnings
         return result
     }
 
-    /// The column that the rows are sliced by; it must be loaded, and hold values that have an order.
-    private func column(
-        _ match: SchemaMatch, _ table: DestinationTable, _ scope: PartitionScope
-    ) throws(LoadStop) -> SchemaMatch.Pair {
-        let name = request.scheme.column
-        let pair = match.pairs.first { fold($0.destination) == fold(name) }
-        guard let pair, !match.added.contains(where: { fold($0.name) == fold(name) }) else {
-            throw .failure(
-                Failure(
-                    .unknownColumn, "\(step.destination.table) has no column \(name) that step \(step.name) loads",
-                    hint: "slice by one of \(match.pairs.map(\.destination).joined(separator: ", "))",
-                    field: "partition_by.column"))
-        }
-        guard scope.order == .instants || table.shape?.affinity(of: pair.destination) != .text else {
-            throw .failure(
-                Failure(
-                    .cursorFormat,
-                    "column \(name) of \(step.destination.table) holds texts, which cannot be sliced as numbers",
-                    hint: "declare the column INTEGER, or slice by another one", field: "partition_by.column"))
-        }
-        return pair
-    }
+    // MARK: Rows with a key
 
     private func reload(_ rows: PartitionRows, at now: Timestamp) throws(LoadStop) -> PartitionResult {
         let (read, doubles) = try take(rows)
@@ -63,31 +44,23 @@ struct PartitionLoad {
         let kept = try session.checks.examine(checked, of: read.all, into: rows.table, isUsedUp: false, session)
         session.trail.enter(.stage)
         session.progress.expect(read.all)
-        let there = try integer(rows.countThere)
         let gone = try session.integer("SELECT count(*) FROM \(PartitionRows.gone)")
-        try guardShrinking(gone, of: there, inside: read.inside)
-        let write = RowDiffWrite(session: session, diff: RowDiff(rows.rows, rows.table))
+        try guardShrinking(gone, of: rows.countThere, inside: read.inside)
         try refuseDoubledKey(rows)
+        let write = RowDiffWrite(session: session, diff: RowDiff(rows.rows, rows.table))
         let staged = try write.stage()
         let counts = RowCounts(
             read: read.all, inserted: staged.new, updated: staged.changed + staged.back,
             unchanged: kept - staged.new - staged.changed - staged.back, deleted: gone, quarantined: read.all - kept)
         guard counts.unchanged >= 0 else { throw .failure(counts.unaccounted(0)) }
-        let hasTriggers = try rows.table.hasTriggers(session.connection)
-        let rowsBefore = hasTriggers ? try session.rowsInDestination(rows.table) : 0
-        try write.write(counts, gone: rows.isGone, at: now)
         var warnings = doubles
-        if hasTriggers {
-            let removed = write.diff.deletes.column == nil ? gone : 0
-            guard try session.rowsInDestination(rows.table) == rowsBefore + counts.inserted - removed else {
-                throw .failure(counts.unaccounted(counts.inserted + counts.updated))
-            }
-            warnings += try write.rewritten()
+        try watchingTriggers(rows.table, counts) { hasTriggers throws(LoadStop) in
+            try write.write(counts, gone: rows.isGone, at: now)
+            if hasTriggers { warnings += try write.rewritten() }
         }
         try session.checks.examineWritten(rows.table, session)
         try write.release()
         try execute(rows.drop)
-        session.progress.setRead(read.all)
         return PartitionResult(rows: counts, warnings: warnings)
     }
 
@@ -105,9 +78,9 @@ struct PartitionLoad {
         var kept = inside
         if rows.mayHaveVersions { (kept, warnings) = try settle(rows, inside: inside) }
         if elsewhere > 0 {
-            elsewhere =
-                try session.integer("SELECT count(*) FROM \(rows.rows.sql)") - kept - (try run(rows.dropStrangers))
+            _ = try run(rows.dropStrangers)
             _ = try run(DeltaStatement.Text(sql: rows.keepGone, parameters: []))
+            elsewhere = try session.integer("SELECT count(*) FROM \(rows.rows.sql)") - kept
         }
         return ((kept + elsewhere, inside), warnings)
     }
@@ -126,14 +99,6 @@ struct PartitionLoad {
         return (kept, try judgement.duplicates(passed: inside, kept: kept))
     }
 
-    private func guardShrinking(_ gone: Int, of there: Int, inside: Int) throws(LoadStop) {
-        guard gone > 0 else { return }
-        let shrinkGuard = ShrinkGuard(request.load, within: request.range)
-        try shrinkGuard.refuseEmpty(source: inside, of: gone)
-        try shrinkGuard.check(removed: gone, of: there)
-        try shrinkGuard.refuseOtherWriter(session)
-    }
-
     /// Refuses a key that the destination holds twice: only one of its rows can be what the source has.
     private func refuseDoubledKey(_ rows: PartitionRows) throws(LoadStop) {
         let key = rows.rows.key.map(\.destination)
@@ -143,15 +108,80 @@ struct PartitionLoad {
         throw .failure(.doubledKey(shape.name, key, found.values))
     }
 
+    // MARK: Rows without one
+
+    private func reload(
+        _ rows: PartitionValues, _ pairs: [SchemaMatch.Pair], at now: Timestamp
+    ) throws(LoadStop) -> PartitionResult {
+        session.trail.enter(.stage)
+        try execute(rows.make)
+        let read = try gate.counting { () throws(LoadStop) in try run(rows.copyInside) }
+        // Before rows are set aside: a row that was loaded once stays, though it would not be loaded again.
+        _ = try run(rows.compare)
+        let checked = CheckedRows(sql: rows.copy, columns: pairs.map(\.destination), key: [])
+        let kept = try session.checks.examine(checked, of: read, into: rows.table, isUsedUp: false, session)
+        session.trail.enter(.stage)
+        session.progress.expect(read)
+        let gone = try session.integer(rows.countGone)
+        try guardShrinking(gone, of: rows.countThere, inside: read)
+        let new = try session.integer("SELECT count(*) FROM \(rows.missing)")
+        let counts = RowCounts(
+            read: read, inserted: new, unchanged: kept - new, deleted: gone, quarantined: read - kept)
+        try watchingTriggers(rows.table, counts) { _ throws(LoadStop) in try write(rows, counts, at: now) }
+        try session.checks.examineWritten(rows.table, session)
+        try execute(rows.drop)
+        return PartitionResult(rows: counts, warnings: [])
+    }
+
+    private func write(_ rows: PartitionValues, _ counts: RowCounts, at now: Timestamp) throws(LoadStop) {
+        session.trail.enter(.write)
+        let deletes = DeleteWrite(rows.table)
+        var (removed, added) = (0, 0)
+        if counts.deleted > 0 {
+            try session.undo?.keepRemoved(counts.deleted, where: rows.isGoneHere)
+            removed = try deletes.run(where: rows.isGone, at: now, session)
+        }
+        if counts.inserted > 0 {
+            let insert = DeltaStatement.Text(sql: rows.insert, parameters: [])
+            added = try session.undoable([rows.missing]) { () throws(LoadStop) in
+                guard let undo = session.undo else { return try run(insert) }
+                return try undo.aroundAppend { () throws(LoadStop) in try run(insert) }
+            }
+        }
+        guard removed == counts.deleted, added == counts.inserted else { throw .failure(counts.unaccounted(added)) }
+    }
+
+    // MARK: Safety
+
+    private func guardShrinking(
+        _ gone: Int, of countThere: DeltaStatement.Text, inside: Int
+    ) throws(LoadStop) {
+        guard gone > 0 else { return }
+        let there = try session.integer(countThere.sql, countThere.parameters)
+        let shrinkGuard = ShrinkGuard(request.load, within: request.range)
+        try shrinkGuard.refuseEmpty(source: inside, of: gone)
+        try shrinkGuard.check(removed: gone, of: there)
+        try shrinkGuard.refuseOtherWriter(session)
+    }
+
+    /// Runs a write, and refuses rows that a trigger has added or removed beside it.
+    private func watchingTriggers(
+        _ table: DestinationTable, _ counts: RowCounts, _ write: (Bool) throws(LoadStop) -> Void
+    ) throws(LoadStop) {
+        guard try table.hasTriggers(session.connection) else { return try write(false) }
+        let before = try session.rowsInDestination(table)
+        try write(true)
+        let removed = step.softDelete == nil ? counts.deleted : 0
+        guard try session.rowsInDestination(table) == before + counts.inserted - removed else {
+            throw .failure(counts.unaccounted(counts.inserted + counts.updated))
+        }
+    }
+
     // MARK: Statements
 
     private func run(_ text: DeltaStatement.Text) throws(LoadStop) -> Int {
         session.trail.note(text)
         return try session.connection.stopping { db throws(SQLiteError) in try db.run(text.sql, text.parameters) }
-    }
-
-    private func integer(_ text: DeltaStatement.Text) throws(LoadStop) -> Int {
-        try session.integer(text.sql, text.parameters)
     }
 
     private func execute(_ statements: [String]) throws(LoadStop) {

@@ -2,7 +2,8 @@ internal import Model
 internal import Platform
 internal import SQLite
 
-/// Puts back what one step of a run, or an audit that mended rows, changed in its destination: rows, schema and watermark.
+/// Puts back what one step of a run, an audit that mended rows, or a backfill changed in its destination: rows, schema and
+/// watermark.
 ///
 /// It works on what was kept, commit by commit from the last, and only while no later run has touched a row of it, and
 /// every row still is as it was left. Runs inside a transaction of the destination, which undoes it where it stops half-way.
@@ -21,20 +22,25 @@ struct Rollback {
     func perform() throws(LoadStop) -> StepRollback? {
         guard try !undo.isRolledBack(run: run, step: step.name) else { return nil }
         let records = try undo.records(run: run, step: step.name)
-        guard let committed = try ledger.committed(run: run, step: step.name),
-            records.count == committed.result.commits, let last = records.last
-        else { throw .failure(nothingKept) }
+        let partitions = PartitionLedger(connection)
+        let loaded = writer.kind == .backfill ? nil : try ledger.committed(run: run, step: step.name)
+        let commits =
+            writer.kind == .backfill
+            ? try partitions.commits(of: run, step: step.name) : loaded?.result.commits ?? 0
+        guard commits > 0, records.count == commits, let last = records.last else { throw .failure(nothingKept) }
+        let inserted = loaded?.result.counts.inserted ?? 0
         var result = StepRollback(step: step.name, table: last.table)
         for record in records {
             switch record.kind {
             case .changed: try restoreRows(record, &result)
-            case .created: if record.number == last.number { try dropTable(record, committed, &result) }
-            case .replaced: try swapBack(record, committed, &result)
+            case .created: if record.number == last.number { try dropTable(record, inserted, &result) }
+            case .replaced: try swapBack(record, inserted, &result)
             case .notKept: throw .failure(notKept(record))
             }
         }
         result.watermark = try restoreWatermark(last)
         try Quarantine.reopen(run: run, step: step.name, connection)
+        if writer.kind == .backfill { try partitions.rolledBack(run, step: step.name, at: now) }
         try undo.finish(run: run, step: step.name, at: now)
         return result
     }
@@ -77,6 +83,21 @@ struct Rollback {
         var keysBefore: String { "SELECT \(kept.keptKey) FROM \(before)" }
         /// The keys of the rows after.
         var keysAfter: String { "SELECT \(kept.keptKey) FROM \(after)" }
+
+        /// Puts the rows before the commit back.
+        ///
+        /// Rows without a name get the numbers again by which what was kept of earlier commits knows them, unless other
+        /// rows have those by now. SQLite reads all of them before it writes the first.
+        var restore: String {
+            let columns = kept.columns.map(quoted).joined(separator: ", ")
+            guard kept.key.isEmpty, kept.table.shape?.rowNumber == nil, kept.rowNumber != "NULL" else {
+                return "\(kept.table.insert) (\(columns)) SELECT \(kept.keptColumns) FROM \(before) ORDER BY entry"
+            }
+            let row = quoted("row")
+            return "\(kept.table.insert) (\(kept.rowNumber), \(columns)) SELECT "
+                + "CASE WHEN \(row) IN (SELECT \(kept.rowNumber) FROM \(kept.table.sql)) THEN NULL ELSE \(row) END AS n, "
+                + "\(kept.keptColumns) FROM \(before) ORDER BY n IS NULL, entry"
+        }
 
         /// The rows after the commit that the table does not hold any more as they were.
         var changed: String {
@@ -168,10 +189,7 @@ struct Rollback {
             kept.key.isEmpty
             ? 0 : try count("SELECT count(*) FROM \(slice.before) WHERE (\(kept.keptKey)) IN (\(slice.keysAfter))")
         let removed = try run("DELETE FROM \(kept.table.sql) WHERE (\(kept.tableKey)) IN (\(slice.keysAfter))")
-        let columns = kept.columns.map(quoted).joined(separator: ", ")
-        let restored = try run(
-            "\(kept.table.insert) (\(columns)) SELECT \(kept.keptColumns) FROM \(slice.before) "
-                + "ORDER BY entry")
+        let restored = try run(slice.restore)
         guard removed == after, restored == before else {
             throw .failure(
                 Failure(
@@ -215,20 +233,20 @@ struct Rollback {
     }
 
     private func dropTable(
-        _ record: UndoLedger.Record, _ committed: DestinationLedger.Committed, _ result: inout StepRollback
+        _ record: UndoLedger.Record, _ inserted: Int, _ result: inout StepRollback
     ) throws(LoadStop) {
         let table = try table(record)
-        result.rowsRemoved += try refuseWritten(table, record, committed)
+        result.rowsRemoved += try refuseWritten(table, record, inserted)
         result.keptAs = try putAside(record)
         result.tableDropped = true
     }
 
     private func swapBack(
-        _ record: UndoLedger.Record, _ committed: DestinationLedger.Committed, _ result: inout StepRollback
+        _ record: UndoLedger.Record, _ inserted: Int, _ result: inout StepRollback
     ) throws(LoadStop) {
         let table = try table(record)
         guard let old = record.oldTable else { throw .failure(nothingKept) }
-        result.rowsRemoved += try refuseWritten(table, record, committed)
+        result.rowsRemoved += try refuseWritten(table, record, inserted)
         result.rowsRestored += try count("SELECT count(*) FROM main.\(quoted(old))")
         result.keptAs = try putAside(record)
         try run("ALTER TABLE main.\(quoted(old)) RENAME TO \(quoted(record.table))")
@@ -257,18 +275,17 @@ struct Rollback {
 
     /// Refuses a table that someone has written since the run made it; answers its rows.
     private func refuseWritten(
-        _ table: DestinationTable, _ record: UndoLedger.Record, _ committed: DestinationLedger.Committed
+        _ table: DestinationTable, _ record: UndoLedger.Record, _ inserted: Int
     ) throws(LoadStop) -> Int {
         let later = try undo.laterWriter(than: record)
         let rows = try count("SELECT count(*) FROM \(table.sql)")
-        let counts = committed.result.counts
-        guard later != nil || rows != counts.inserted else { return rows }
+        guard later != nil || rows != inserted else { return rows }
         throw .failure(
             Failure(
                 .conflict,
                 "table \(record.table), which \(writer.words) made, was written since, by "
                     + (later?.words
-                        ?? "another program: it holds \(rows) rows, and the run loaded \(counts.inserted)"),
+                        ?? "another program: it holds \(rows) rows, and the run loaded \(inserted)"),
                 hint: later?.hint ?? "look at the rows, or drop the table yourself"))
     }
 
@@ -278,8 +295,8 @@ struct Rollback {
     /// again then, and found to be there. One that lies lower by now, by a person or another rollback, stays.
     private func restoreWatermark(_ record: UndoLedger.Record) throws(LoadStop) -> CursorValue? {
         guard let held = try ledger.watermark(record.pipeline, step.name) else { return nil }
-        // An audit mends what lies below the watermark, and leaves that alone.
-        guard !writer.isAudit else { return held.watermark.value }
+        // An audit mends what lies below the watermark, a backfill reloads it: both leave the watermark alone.
+        guard writer.kind == .run else { return held.watermark.value }
         guard let before = record.watermark else {
             try ledger.forget(record.pipeline, step.name)
             return nil

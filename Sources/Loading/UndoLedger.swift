@@ -99,6 +99,15 @@ struct UndoLedger {
         }
     }
 
+    /// What kind of change the last commit of a run's step made; nil where it has made none.
+    func lastKind(run: String, step: String) throws(LoadStop) -> Kind? {
+        try connection.stopping { db throws(SQLiteError) in
+            try db.first(
+                "SELECT kind FROM main._strandline_undo WHERE run = ? AND step = ? ORDER BY commit_number DESC LIMIT 1",
+                [.text(run), .text(step)])?[0].string.flatMap { Kind(rawValue: $0) }
+        }
+    }
+
     /// Whether a run's step was rolled back.
     func isRolledBack(run: String, step: String) throws(LoadStop) -> Bool {
         try connection.stopping { db throws(SQLiteError) in
@@ -154,17 +163,21 @@ struct UndoLedger {
     func writer(_ sql: String, _ parameters: [Value]) throws(LoadStop) -> Writer? {
         try connection.stopping { db throws(SQLiteError) in
             guard let id = try db.first(sql, parameters)?[0].string else { return nil }
-            return Writer(id: id, isAudit: try isAudit(id, db))
+            return Writer(id: id, kind: try kind(of: id, db))
         }
     }
 
-    /// Whether what committed under `run` is an audit.
-    func isAudit(_ run: String) throws(LoadStop) -> Bool {
-        try connection.stopping { db throws(SQLiteError) in try isAudit(run, db) }
+    /// Who committed under an identifier.
+    func writer(_ id: String) throws(LoadStop) -> Writer {
+        try connection.stopping { db throws(SQLiteError) in Writer(id: id, kind: try kind(of: id, db)) }
     }
 
-    private func isAudit(_ run: String, _ db: Connection) throws(SQLiteError) -> Bool {
-        try db.first("SELECT 1 FROM main._strandline_loads WHERE run = ? AND by_audit LIMIT 1", [.text(run)]) != nil
+    private func kind(of id: String, _ db: Connection) throws(SQLiteError) -> Writer.Kind {
+        if try db.first("SELECT 1 FROM main._strandline_partitions WHERE backfill = ? LIMIT 1", [.text(id)]) != nil {
+            return .backfill
+        }
+        let audit = try db.first("SELECT 1 FROM main._strandline_loads WHERE run = ? AND by_audit LIMIT 1", [.text(id)])
+        return audit == nil ? .run : .audit
     }
 
     /// The step that was the last to write a table in another run, as far as that is remembered; nil when none did.
@@ -212,13 +225,18 @@ struct UndoLedger {
     }
 }
 
-/// Who wrote a commit: a run, or an audit that mended rows.
+/// Who wrote a commit.
 struct Writer {
     let id: String
-    let isAudit: Bool
+    let kind: Kind
+
+    /// A run, an audit that mended rows, or a backfill.
+    enum Kind: String {
+        case run, audit, backfill
+    }
 
     /// The writer in a sentence.
-    var words: String { "\(isAudit ? "audit" : "run") \(id)" }
+    var words: String { "\(kind.rawValue) \(id)" }
     /// What to do with it before an earlier one can be rolled back.
     var hint: String { "roll \(words) back first" }
 }

@@ -61,10 +61,11 @@ final class UndoLog {
         record?.columns = kept.columns
         record?.added = added
         guard policy != nil else { return }
-        let before = try ledger.records(run: request.run, step: request.step.name)
-        if isCreated || before.contains(where: { $0.kind == .created }) {
+        // Each commit takes this over from the one before it, so the last tells of all: a backfill has thousands.
+        let before = try ledger.lastKind(run: request.run, step: request.step.name)
+        if isCreated || before == .created {
             record?.kind = .created
-        } else if before.contains(where: { $0.kind == .notKept }) {
+        } else if before == .notKept {
             record?.kind = .notKept
         } else {
             try kept.prepare(connection)
@@ -129,6 +130,13 @@ final class UndoLog {
         let result = try write()
         rowsAfter += try keep(kept.keep(.after, where: kept.isTouched))
         return result
+    }
+
+    /// Keeps `count` rows of a table without a key, those that `condition` holds for, before they are removed.
+    func keepRemoved(_ count: Int, where condition: String) throws(LoadStop) {
+        guard keepsRows, !isWatching, let policy, let kept, kept.key.isEmpty, kept.rowNumber != "NULL" else { return }
+        guard count <= policy.maxRows else { return try giveUp() }
+        rowsBefore += try keep(kept.keep(.before, where: condition))
     }
 
     /// Runs a write that only adds rows to a table without a key, keeping them as they are after it.

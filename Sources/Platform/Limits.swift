@@ -198,6 +198,8 @@ public enum Limits {
     public static let manifestStatements = 50
     /// Commits of a load that its manifest shows, half of them from its beginning, half from its end.
     public static let manifestCommits = 100
+    /// Rows of a partition by which the size of a backfill's rows is told.
+    public static let sampledRows = 1_000
     /// Bytes of a value in the samples of a check: enough to find the row by.
     public static let sampleBytes = 200
     /// Rows set aside that a destination keeps for a step: past it a run fails, since they wait for a person.

@@ -168,6 +168,12 @@ final class ScriptedLoader: StepLoading {
         try loader.ledger(pipeline: pipeline, step: step, destination: destination, stop: stop)
     }
 
+    func estimatePartitions(
+        _ request: LoadRequest, scheme: PartitionScheme, ranges: [PartitionRange], stop: StopToken
+    ) throws(Failure) -> PartitionEstimates {
+        try loader.estimatePartitions(request, scheme: scheme, ranges: ranges, stop: stop)
+    }
+
     func survey(_ table: String, in file: DatabaseFile, stop: StopToken) throws(Failure) -> TableFacts {
         try loader.survey(table, in: file, stop: stop)
     }

@@ -1,0 +1,23 @@
+public import Model
+public import Platform
+internal import SQLite
+
+extension Loader {
+    /// What a backfill of `ranges` would read and rewrite: rows by partition on both sides, counted in one pass over
+    /// each. Changes nothing, and refuses what no partition could be loaded for.
+    public func estimatePartitions(
+        _ request: LoadRequest, scheme: PartitionScheme, ranges: [PartitionRange], stop: StopToken
+    ) throws(Failure) -> PartitionEstimates {
+        try Loader.refuseToReload(request)
+        return try withSession(request, for: .look, stop: stop, progress: LoadProgress()) { session throws(LoadStop) in
+            // The destination's state is fixed before the source's.
+            try session.connection.transaction(.deferred, wrapping: { LoadStop.sqlite($0) }) { () throws(LoadStop) in
+                var scopes: [PartitionScope] = []
+                for range in ranges { scopes.append(try PartitionScope(scheme, range)) }
+                guard let first = scopes.first else { return PartitionEstimates() }
+                let view = try PartitionView(session, scheme, first)
+                return try PartitionCount(session: session, view: view, scopes: scopes).estimates()
+            }
+        }
+    }
+}
