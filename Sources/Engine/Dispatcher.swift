@@ -153,6 +153,9 @@ final class Dispatcher: Sendable {
         core.read { ($0.state.waiting, $0.state.running.count) }
     }
 
+    /// Workers, and those of them that have a run in hand.
+    var workers: (all: Int, busy: Int) { (lanes.count, lanes.count - core.read { $0.state.freeWorkers }) }
+
     /// Lets nothing new start, gives the jobs in hand `limit` to end, interrupts those that have not, and returns when
     /// the threads are done; false when a job did not heed its interruption and its thread was left behind.
     ///

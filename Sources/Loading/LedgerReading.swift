@@ -4,14 +4,18 @@ internal import SQLite
 
 /// Reads a step's loads and the partitions of its backfills into its ledger, one by one.
 struct LedgerReading {
-    private let order: CursorOrder
+    private let cursor: Cursor
+    private let strategy: Strategy
+    private let isTime: Bool
     private let initial: PartitionBound.Place?
     private(set) var ledger = Ledger()
 
-    /// Begins for a cursor, whose first load starts at `initial` where that is given.
-    init(_ order: CursorOrder, initial: CursorValue?) {
-        self.order = order
-        self.initial = initial.flatMap { order.place($0) }
+    /// Begins for the cursor of a step.
+    init(_ cursor: Cursor, _ strategy: Strategy) {
+        self.cursor = cursor
+        self.strategy = strategy
+        isTime = CursorOrder(cursor, strategy: strategy).isTime
+        initial = cursor.initial.flatMap { cursor.place(of: $0, strategy) }
     }
 
     /// The query for a step's loads (pipeline, step and cursor column are its parameters) in the order they began, those
@@ -74,29 +78,8 @@ struct LedgerReading {
 
     /// The place of a cursor's value, or of a partition's bound, which is kept as a number.
     private func place(_ value: Value, isBound: Bool) -> PartitionBound.Place? {
-        guard isBound else { return CursorValue(value).flatMap { order.place($0) } }
+        guard isBound else { return CursorValue(value).flatMap { cursor.place(of: $0, strategy) } }
         guard case .integer(let number) = value else { return nil }
-        return order.isTime ? .time(Timestamp(microseconds: number)) : .number(number)
-    }
-}
-
-extension CursorOrder {
-    /// The place of a value to the microsecond, or to the whole number, at or below it; nil for one that has none.
-    func place(_ value: CursorValue) -> PartitionBound.Place? {
-        switch (self, key(value)) {
-        case (_, .instant(let instant)):
-            return .time(
-                Timestamp(
-                    microseconds: instant.seconds &* 1_000_000 &+ instant.attoseconds / 1_000_000_000_000))
-        case (.unixTime(let unitsPerSecond), .integer(let number)):
-            let (time, overflow) = number.multipliedReportingOverflow(by: 1_000_000 / unitsPerSecond)
-            return overflow ? nil : .time(Timestamp(microseconds: time))
-        case (.unixTime(let unitsPerSecond), .real(let number)):
-            return Int64(exactly: (number * 1_000_000 / Double(unitsPerSecond)).rounded(.down))
-                .map { .time(Timestamp(microseconds: $0)) }
-        case (.plain, .integer(let number)): return .number(number)
-        case (.plain, .real(let number)): return Int64(exactly: number.rounded(.down)).map { .number($0) }
-        default: return nil
-        }
+        return isTime ? .time(Timestamp(microseconds: number)) : .number(number)
     }
 }

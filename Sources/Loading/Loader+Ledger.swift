@@ -13,7 +13,7 @@ extension Loader {
         pipeline: String, step: LoadStep, destination: DatabaseFile, stop: StopToken
     ) throws(Failure) -> Ledger {
         guard let cursor = step.cursor, destination.exists else { return Ledger() }
-        var reading = LedgerReading(CursorOrder(cursor, strategy: step.strategy), initial: cursor.initial)
+        var reading = LedgerReading(cursor, step.strategy)
         try withFile(destination, .readOnly, stop) { connection throws(LoadStop) in
             guard try DestinationLedger(connection).exists() else { return }
             let query = try LedgerReading.query(connection)
