@@ -27,7 +27,7 @@ enum AuditRoutes {
         let step = body.text("step")
         if let step, !ResourceName.isValid(step) { body.refuse("step", "`step` is no name of a step") }
         let options = AuditOptions(
-            interval: body.interval(), heal: body.flag("heal"), deleteExtra: body.flag("delete_extra"),
+            interval: body.interval("interval"), heal: body.flag("heal"), deleteExtra: body.flag("delete_extra"),
             allowShrink: body.flag("allow_shrink"))
         for (key, isSet) in [("delete_extra", options.deleteExtra), ("allow_shrink", options.allowShrink)]
         where isSet && !options.heal {
@@ -134,18 +134,5 @@ private struct AuditWait: Sendable {
             answer.body = .json(now.wire)
             return answer
         }
-    }
-}
-
-extension RequestBody {
-    /// The width of an audit's parts; nil when the key is missing or was refused.
-    fileprivate mutating func interval() -> Interval? {
-        guard let node = value("interval") else { return nil }
-        if let interval = Interval(json: node.json) { return interval }
-        refuse(
-            "interval", "`interval` must be a length of time or a whole number",
-            hint: "Write one of \(Interval.words.joined(separator: ", ")), or for a cursor of numbers how many of "
-                + "them make a part.")
-        return nil
     }
 }

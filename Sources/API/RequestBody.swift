@@ -76,6 +76,17 @@ struct RequestBody {
         return names
     }
 
+    /// How wide the parts of a range are; nil when the key is missing or was refused.
+    mutating func interval(_ key: String) -> Interval? {
+        guard let node = value(key) else { return nil }
+        if let interval = Interval(json: node.json) { return interval }
+        refuse(
+            key, "`\(key)` must be a length of time or a whole number",
+            hint: "Write one of \(Interval.words.joined(separator: ", ")), or for a column of numbers how many of "
+                + "them make a part.")
+        return nil
+    }
+
     /// Notes that a key's value is wrong.
     mutating func refuse(_ key: String, _ message: String, hint: String = "", at mark: Mark? = nil) {
         let code: Failure.Code = mark == nil && value(key) == nil ? .missingKey : .invalidValue

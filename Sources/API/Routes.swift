@@ -6,8 +6,8 @@ enum Routes {
     static let endpoints: [Endpoint] =
         ConnectionRoutes.endpoints + CaptureRoutes.endpoints + PipelineRoutes.endpoints + RunRoutes.endpoints
         + WatermarkRoutes.endpoints
-        + AuditRoutes.endpoints + LedgerRoutes.endpoints + AdviceRoutes.endpoints + MetricsRoutes.endpoints
-        + ServerRoutes.endpoints
+        + AuditRoutes.endpoints + LedgerRoutes.endpoints + BackfillRoutes.endpoints + AdviceRoutes.endpoints
+        + MetricsRoutes.endpoints + ServerRoutes.endpoints
 
     /// The operations as the server's router takes them; those of the page only where files are served.
     static func all(_ services: Services) -> [Route] {

@@ -104,7 +104,9 @@ final class BackfillExecutor: Sendable {
     }
 
     private func claim(_ backfill: Backfill) -> PartitionClaim? {
-        records.insist("start a partition of backfill \(backfill.id)") { (transaction) throws(StoreError) in
+        // Not worth a wait for the disk: of an attempt that is forgotten the destination knows what it did.
+        records.insist("start a partition of backfill \(backfill.id)", isDurable: false) {
+            (transaction) throws(StoreError) in
             let claim = try transaction.claimPartition(of: backfill.id)
             if case .claimed = claim, backfill.startedAt == nil, let begun = try transaction.backfill(backfill.id),
                 begun.partitions.running == 1, begun.partitions.tried == 0
@@ -180,7 +182,8 @@ final class BackfillExecutor: Sendable {
     /// when the server stops first, or somebody else has settled the partition: the destination has the truth.
     private func record(_ end: PartitionEnd, of partition: Partition) -> Backfill? {
         let id = partition.backfill
-        let recorded = records.insist("record a partition of backfill \(id)") { (transaction) throws(StoreError) in
+        let recorded = records.insist("record a partition of backfill \(id)", isDurable: false) {
+            (transaction) throws(StoreError) in
             try transaction.record(end, of: partition)
         }
         guard let backfill = recorded else { return nil }

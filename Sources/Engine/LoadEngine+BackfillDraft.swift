@@ -43,8 +43,8 @@ struct BackfillDraft: Sendable {
     var backfill: Backfill
     /// Its partitions in the order of its range.
     let partitions: [PartitionRange]
-    /// The rows that each is expected to read; empty where nobody counted them.
-    var rows: [Int] = []
+    /// What both sides hold of them; nil where nobody counted.
+    var estimates: PartitionEstimates?
     /// Its step with the files of it.
     let step: ResolvedStep
 }
@@ -53,7 +53,7 @@ extension LoadEngine {
     /// What a request comes to, with its partitions frozen. Changes nothing, and blocks.
     func draft(_ request: BackfillRequest, stop: StopToken) throws(Failure) -> BackfillDraft {
         try LoadEngine.refuseWhatIsMissing(request.options)
-        let step = try onlyStep(of: request.pipeline, named: request.step)
+        let step = try step(of: request)
         guard step.step.strategy != .cdc else {
             throw Failure(
                 .unsupported, "step \(step.step.name) is loaded from change events, which cannot be reloaded by range",
@@ -69,7 +69,12 @@ extension LoadEngine {
             createdAt: clock.now())
         let left = try left(of: partitions, backfill)
         backfill.skipped = partitions.count - left.count
-        return BackfillDraft(backfill: backfill, partitions: left, step: step)
+        guard request.options.maxRowsPerPartition != nil else {
+            try check(backfill, left, step, stop)
+            return BackfillDraft(backfill: backfill, partitions: left, step: step)
+        }
+        let estimates = try estimate(backfill, left, step, stop)
+        return BackfillDraft(backfill: backfill, partitions: left, estimates: estimates, step: step)
     }
 
     /// A step of a pipeline with its files: the named one, or the only one.
@@ -81,6 +86,17 @@ extension LoadEngine {
                 hint: "name one of \(steps.map(\.step.name).joined(separator: ", "))", field: "step")
         }
         return try step.resolution.get()
+    }
+
+    private func step(of request: BackfillRequest) throws(Failure) -> ResolvedStep {
+        do throws(Failure) {
+            return try onlyStep(of: request.pipeline, named: request.step)
+        } catch {
+            var failure = error
+            if failure.code == .unknownPipeline { failure.field = "pipeline" }
+            if failure.code == .unknownStep { failure.field = "step" }
+            throw failure
+        }
     }
 
     private static func refuseWhatIsMissing(_ options: BackfillOptions) throws(Failure) {

@@ -21,7 +21,8 @@ extension LoadEngine {
         _ draft: BackfillDraft, _ completion: @escaping @Sendable (Result<Backfill, Failure>) -> Void
     ) {
         store.write { (transaction) throws(StoreError) -> Backfill in
-            try transaction.insertBackfill(draft.backfill, draft.partitions, rows: draft.rows)
+            try transaction.insertBackfill(
+                draft.backfill, draft.partitions, rows: draft.estimates?.partitions.map(\.sourceRows) ?? [])
             let stored = try transaction.backfill(draft.backfill.id) ?? draft.backfill
             try RunRecords.append(.backfill(.backfillQueued, stored), transaction)
             return stored

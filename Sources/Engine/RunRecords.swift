@@ -63,14 +63,15 @@ final class RunRecords: Sendable {
     }
 
     /// Makes a change, again and again until it is made; nil when the server stopped first, or when another change has
-    /// made it impossible. Blocks.
+    /// made it impossible. Without `isDurable` a power loss may take the change back. Blocks.
     func insist<Value: Sendable>(
-        _ operation: String, _ body: @escaping @Sendable (Transaction) throws(StoreError) -> Value
+        _ operation: String, isDurable: Bool = true,
+        _ body: @escaping @Sendable (Transaction) throws(StoreError) -> Value
     ) -> Value? {
         var pause: Duration = .milliseconds(50)
         while true {
             do throws(StoreError) {
-                return try store.write(body)
+                return try store.write(isDurable: isDurable, body)
             } catch {
                 log.error(
                     "the control database cannot be written",

@@ -50,6 +50,8 @@ public protocol StepLoading: Sendable {
     func ledger(
         pipeline: String, step: LoadStep, destination: DatabaseFile, stop: StopToken
     ) throws(Failure) -> Ledger
+    /// Refuses a partition that could not be loaded, whatever its rows hold; reads only.
+    func checkPartition(_ request: PartitionRequest, stop: StopToken) throws(Failure)
     /// What a backfill of `ranges` would read and rewrite; changes nothing, and refuses what could not be loaded.
     func estimatePartitions(
         _ request: LoadRequest, scheme: PartitionScheme, ranges: [PartitionRange], stop: StopToken

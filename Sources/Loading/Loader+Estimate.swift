@@ -20,4 +20,15 @@ extension Loader {
             }
         }
     }
+
+    /// Refuses a partition that could not be loaded, whatever its rows hold; counts nothing, and changes nothing.
+    public func checkPartition(_ request: PartitionRequest, stop: StopToken) throws(Failure) {
+        try Loader.refuseToReload(request.load)
+        try withSession(request.load, for: .look, stop: stop, progress: LoadProgress()) { session throws(LoadStop) in
+            try session.connection.transaction(.deferred, wrapping: { LoadStop.sqlite($0) }) { () throws(LoadStop) in
+                let scope = try PartitionScope(request.scheme, request.range)
+                _ = try PartitionView(session, request.scheme, scope)
+            }
+        }
+    }
 }

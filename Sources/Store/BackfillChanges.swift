@@ -116,7 +116,8 @@ extension Transaction {
             try run(
                 operation,
                 """
-                UPDATE backfill_partitions SET state = 'pending', tries = 0, finished_at = NULL, error = NULL
+                UPDATE backfill_partitions INDEXED BY backfill_partitions_by_state
+                SET state = 'pending', tries = 0, finished_at = NULL, error = NULL
                 WHERE backfill = ? AND state = 'failed'
                 """, [.text(id)])
         }
@@ -150,7 +151,8 @@ extension Transaction {
         let number = try first(
             operation,
             """
-            SELECT number FROM backfill_partitions WHERE backfill = ? AND state = 'pending'
+            SELECT number FROM backfill_partitions INDEXED BY backfill_partitions_by_state
+            WHERE backfill = ? AND state = 'pending'
                 AND (retry_at IS NULL OR retry_at <= ? OR retry_at > ?)
             ORDER BY number \(backfill.options.order == .ascending ? "ASC" : "DESC") LIMIT 1
             """, [.text(id), Value(now), Value(farthest)]
@@ -178,8 +180,11 @@ extension Transaction {
             return .nothing
         }
         let soonest = try first(
-            operation, "SELECT min(retry_at) AS time FROM backfill_partitions WHERE backfill = ? AND state = 'pending'",
-            [.text(backfill.id)]
+            operation,
+            """
+            SELECT min(retry_at) AS time FROM backfill_partitions INDEXED BY backfill_partitions_by_state
+            WHERE backfill = ? AND state = 'pending'
+            """, [.text(backfill.id)]
         ) { row throws(SQLiteError) in try row.optionalTimestamp("time") }
         return (soonest ?? nil).map { .notBefore($0) } ?? .nothing
     }

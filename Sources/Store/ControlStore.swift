@@ -88,13 +88,15 @@ public final class ControlStore: Sendable {
     /// Queues a change and returns; `completion` is called once, after the commit, on the writer's thread (on the
     /// caller's when the queue is full or the store closed), and must be short.
     ///
-    /// Whatever `body` throws undoes this change alone.
+    /// Whatever `body` throws undoes this change alone. Without `isDurable` a power loss may take the change back: for what
+    /// the destinations have recorded too.
     public func write<Value: Sendable>(
-        _ body: @escaping @Sendable (Transaction) throws(StoreError) -> Value,
+        isDurable: Bool = true, _ body: @escaping @Sendable (Transaction) throws(StoreError) -> Value,
         completion: @escaping @Sendable (Result<Value, StoreError>) -> Void
     ) {
         writer.submit(
             Writer.Change(
+                isDurable: isDurable,
                 run: { transaction throws(StoreError) in
                     let value = try body(transaction)
                     return { completion(.success(value)) }
@@ -104,13 +106,13 @@ public final class ControlStore: Sendable {
     /// Makes a change and returns when it is committed; for worker threads, never for a server thread or a completion.
     @discardableResult
     public func write<Value: Sendable>(
-        _ body: @escaping @Sendable (Transaction) throws(StoreError) -> Value
+        isDurable: Bool = true, _ body: @escaping @Sendable (Transaction) throws(StoreError) -> Value
     ) throws(StoreError) -> Value {
         guard !writer.isCurrentThread else {
             throw StoreError(.internalError, "change the control database", "its own thread would wait for itself")
         }
         let outcome = Monitor<Result<Value, StoreError>?>(nil)
-        write(body) { result in outcome.update { $0 = result } }
+        write(isDurable: isDurable, body) { result in outcome.update { $0 = result } }
         guard let result = outcome.wait(for: { $0 }) else {
             throw StoreError(.internalError, "change the control database", "no outcome was given")
         }

@@ -9,6 +9,8 @@ internal import Synchronization
 final class Writer: Sendable {
     /// A change with the means to tell its caller, who is told exactly once.
     struct Change: Sendable {
+        /// Whether it must survive a power loss once its caller was told; what is recorded elsewhere too need not.
+        var isDurable = true
         /// Makes the change and answers what tells the caller of its success, to be called after the commit.
         let run: @Sendable (Transaction) throws(StoreError) -> @Sendable () -> Void
         /// Tells the caller of a failure.
@@ -28,6 +30,8 @@ final class Writer: Sendable {
         var connection: Connection
         /// Whether the disk has refused a change of the batch in hand.
         var isRefused = false
+        /// Whether commits wait for the disk, as they do on a connection that was just opened.
+        var isDurable = true
         init(_ connection: Connection) { self.connection = connection }
     }
 
@@ -112,6 +116,18 @@ final class Writer: Sendable {
         }
     }
 
+    /// Lets the next commit wait for the disk, or not: without, a power loss takes the last commits back, never a part of
+    /// one nor one before a commit that did wait.
+    private func synchronise(_ isDurable: Bool) throws(StoreError) {
+        guard desk.isDurable != isDurable else { return }
+        do throws(SQLiteError) {
+            try desk.connection.execute("PRAGMA synchronous = \(isDurable ? "FULL" : "NORMAL")")
+        } catch {
+            throw StoreError("commit to the control database", error)
+        }
+        desk.isDurable = isDurable
+    }
+
     /// Runs each change in a savepoint of one transaction; callers are told after the commit.
     private func commit(_ batch: [Change]) {
         var ends: [@Sendable () -> Void] = []
@@ -119,6 +135,7 @@ final class Writer: Sendable {
             let connection = desk.connection
             let before = connection.totalChanges
             desk.isRefused = false
+            try synchronise(batch.contains(where: \.isDurable))
             try connection.transaction(wrapping: { StoreError("commit to the control database", $0) }) {
                 () throws(StoreError) in
                 let transaction = Transaction(connection, now: clock.now())
@@ -166,6 +183,7 @@ final class Writer: Sendable {
         desk.connection.close()
         do throws(StoreError) {
             desk.connection = try open()
+            desk.isDurable = true
         } catch {
             log.error("cannot open the control database again", ["error": error.description])
         }

@@ -7,7 +7,9 @@ enum Program {
         StatusCommand.self, RollbackCommand.self, LedgerCommand.self,
         WatermarkGetCommand.self, WatermarkSetCommand.self, WatermarkHistoryCommand.self, WatermarkDeleteCommand.self,
         CaptureInstallCommand.self, CaptureRemoveCommand.self, CaptureStatusCommand.self, CaptureForgetCommand.self,
-        AuditCommand.self, AdviseCommand.self, DemoCommand.self, VersionCommand.self,
+        AuditCommand.self, BackfillCommand.self, BackfillsPauseCommand.self, BackfillsResumeCommand.self,
+        BackfillsCancelCommand.self, BackfillsRetryCommand.self, BackfillsCommand.self, AdviseCommand.self,
+        DemoCommand.self, VersionCommand.self,
     ]
 
     /// Runs the command line `words`, the program's own name first.

@@ -78,6 +78,12 @@ struct ContractTests {
             return found?["enum"]?.array?.compactMap(\.string) ?? []
         }
         #expect(words("RunState") == RunState.allCases.map(\.rawValue))
+        #expect(words("BackfillState") == BackfillState.allCases.map(\.rawValue))
+        #expect(words("PartitionState") == PartitionState.allCases.map(\.rawValue))
+        #expect(words("PartitionFormat") == CursorFormat.allCases.map(\.rawValue))
+        #expect(words("BackfillRequest", "reprocess") == Reprocess.allCases.map(\.rawValue))
+        #expect(words("Backfill", "order") == PartitionOrder.allCases.map(\.rawValue))
+        #expect(words("Backfill", "mode") == BackfillMode.allCases.map(\.rawValue))
         #expect(words("AuditState") == AuditState.allCases.map(\.rawValue))
         #expect(words("StepRun", "state") == StepRunState.allCases.map(\.rawValue))
         #expect(words("Run", "trigger") == Trigger.allCases.map(\.rawValue))
@@ -118,6 +124,8 @@ struct ContractTests {
         let healed =
             world.ask(.post, "/v1/pipelines/orders/audits", ["Prefer": "wait=30"], body: "{heal: true}")
             .json["id"]?.string ?? ""
+        let days = "{pipeline: orders, start: '2024-01-01', end: '2024-01-03', reprocess: completed}"
+        let filled = world.ask(.post, "/v1/backfills", ["Prefer": "wait=30"], body: days).json["id"]?.string ?? ""
         let mark = "/v1/pipelines/orders/watermarks/orders"
         let asked: [(String, HTTPServer.Method, String, String)] = [
             ("list_connections", .get, "/v1/connections", ""), ("get_connection", .get, "/v1/connections/shop", ""),
@@ -134,6 +142,16 @@ struct ContractTests {
             ("rollback_audit", .post, "/v1/audits/\(audited)/rollback", ""),
             ("rollback_audit", .post, "/v1/audits/nothing/rollback", ""),
             ("get_audit", .get, "/v1/audits/\(healed)", ""),
+            ("start_backfill", .post, "/v1/backfills?dry_run=true", days),
+            ("start_backfill", .post, "/v1/backfills", days),
+            ("start_backfill", .post, "/v1/backfills", "{pipeline: orders}"),
+            ("list_backfills", .get, "/v1/backfills", ""), ("get_backfill", .get, "/v1/backfills/\(filled)", ""),
+            ("get_backfill", .get, "/v1/backfills/nothing", ""),
+            ("list_partitions", .get, "/v1/backfills/\(filled)/partitions", ""),
+            ("pause_backfill", .post, "/v1/backfills/\(filled)/pause", ""),
+            ("retry_backfill", .post, "/v1/backfills/\(filled)/retry", ""),
+            ("rollback_backfill", .post, "/v1/backfills/\(filled)/rollback?dry_run", ""),
+            ("rollback_backfill", .post, "/v1/backfills/\(filled)/rollback", ""),
             ("advise", .post, "/v1/advise", "{connection: shop, table: nothing}"),
             ("list_pipelines", .get, "/v1/pipelines", ""), ("get_pipeline", .get, "/v1/pipelines/orders", ""),
             ("put_pipeline", .put, "/v1/pipelines/orders", World.ordersPipeline),

@@ -251,6 +251,24 @@ struct BackfillTests {
         world.end()
     }
 
+    @Test func rollsBackAllThatItDidAndLeavesTheWatermark() throws {
+        let world = try World.march(days: 1...9)
+        let before = try world.everythingElse()
+        let rows = try world.totals()
+        try world.spoil()
+        let backfill = try world.finish(try world.backfill(3...5))
+        #expect(try world.totals() != rows)
+        let trial = try wait { world.engine.rollbackBackfill(backfill.id, isTrial: true, completion: $0) }
+        #expect(trial.backfill.state == .success && trial.steps.first?.rowsReverted == 6)
+        let done = try wait { world.engine.rollbackBackfill(backfill.id, isTrial: false, completion: $0) }
+        #expect(done.steps.first?.rowsReverted == 6 && done.backfill.state == .rolledBack)
+        #expect(try world.totals() == rows && world.everythingElse() == before)
+        // Again it finds nothing left; and what was rolled back may be loaded again.
+        #expect(try wait { world.engine.rollbackBackfill(backfill.id, isTrial: false, completion: $0) }.steps.isEmpty)
+        #expect(try world.finish(try world.backfill(3...5)).partitions.success == 3)
+        world.end()
+    }
+
     @Test func refusesToRollBackWhatHasNotEnded() throws {
         let world = try World.march(days: 1...9)
         let (begun, gate) = (Signal<Bool>(), Signal<Bool>())

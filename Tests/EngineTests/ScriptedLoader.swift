@@ -168,6 +168,10 @@ final class ScriptedLoader: StepLoading {
         try loader.ledger(pipeline: pipeline, step: step, destination: destination, stop: stop)
     }
 
+    func checkPartition(_ request: PartitionRequest, stop: StopToken) throws(Failure) {
+        try loader.checkPartition(request, stop: stop)
+    }
+
     func estimatePartitions(
         _ request: LoadRequest, scheme: PartitionScheme, ranges: [PartitionRange], stop: StopToken
     ) throws(Failure) -> PartitionEstimates {

@@ -323,9 +323,11 @@ struct BackfillQueriesTests {
         let world = try World()
         let connection = try world.connection()
         defer { connection.close() }
+        let byState =
+            "backfill_partitions INDEXED BY backfill_partitions_by_state WHERE backfill = 'b' AND state = 'failed'"
         let queries = [
-            "SELECT number FROM backfill_partitions WHERE backfill = 'b' AND state = 'pending' ORDER BY number DESC LIMIT 1",
-            "SELECT * FROM backfill_partitions WHERE backfill = 'b' AND state = 'failed' AND number > 5 ORDER BY number LIMIT 9",
+            "SELECT number FROM \(byState) ORDER BY number DESC LIMIT 1",
+            "SELECT * FROM \(byState) AND number > 5 ORDER BY number LIMIT 9",
             "SELECT * FROM backfill_partitions WHERE backfill = 'b' AND number > 5 ORDER BY number LIMIT 9",
             "SELECT * FROM backfills WHERE pipeline = 'p' AND id < 'x' ORDER BY id DESC LIMIT 9",
         ]

@@ -67,6 +67,35 @@ struct ServeTests {
         }
     }
 
+    @Test func backfillsARangeAndShowsHoldsAndPutsItBack() throws {
+        try withFolder { folder in
+            let shop = try ShopFolder(folder, count: 10)
+            let server = try ServerProcess(in: folder)
+            _ = try server.json("run", "items", "--wait", in: folder)
+            try shop.source.execute("UPDATE items SET name = 'unseen' WHERE id = 7")
+            let range = ["backfill", "items", "--column", "id", "--interval", "4", "--start", "1", "--end", "11"]
+            let preview = try server.client(range + ["--dry-run"], in: folder)
+            #expect(preview.code == 0 && preview.output.contains("would load 3 partitions"), "\(preview.output)")
+            let done = try server.client(range + ["--wait"], in: folder)
+            #expect(done.code == 0 && done.output.contains("[1, 11): success"), "\(done.output)\(done.errors)")
+            #expect(try shop.isLoaded())
+            let again = try server.client(range, in: folder)
+            #expect(again.code == 1 && again.errors.contains("--reprocess completed"), "\(again.errors)")
+            let list = try server.json("backfills", in: folder)["backfills"] as? [[String: Any]]
+            let id = list?.first?["id"] as? String ?? ""
+            #expect(try server.client(["backfills"], in: folder).output.contains(id))
+            #expect(try server.client(["backfills", id], in: folder).output.contains("3"))
+            for verb in ["pause", "resume", "cancel", "retry"] {
+                let refused = try server.client(["backfills", verb, id], in: folder)
+                #expect(refused.code == 1 && refused.errors.contains("is success"), "\(refused.errors)")
+            }
+            #expect(try server.client(["rollback", id, "--yes"], in: folder).output.contains("rolled back"))
+            #expect(try !shop.isLoaded())
+            let wrong = try server.client(["backfill", "items", "--order", "up", "--start", "1"], in: folder)
+            #expect(wrong.code == 2 && wrong.errors.contains("--end is missing") && wrong.errors.contains("--order"))
+        }
+    }
+
     @Test func rollsBackARunOrAnAuditByItsIdentifier() throws {
         try withFolder { folder in
             let shop = try ShopFolder(folder, count: 10)
@@ -85,7 +114,7 @@ struct ServeTests {
             #expect(again.output.contains("nothing of \(audit) is left"))
             #expect(try server.client("rollback", run, "--yes", in: folder).code == 0)
             let unknown = try server.client("rollback", "nothing", "--yes", in: folder)
-            #expect(unknown.code == 1 && unknown.errors.contains("neither a run nor an audit"))
+            #expect(unknown.code == 1 && unknown.errors.contains("neither a run nor a backfill nor an audit"))
         }
     }
 

@@ -56,6 +56,11 @@ final class ServerProcess {
 
     /// Runs a client command against it.
     func client(_ words: String..., in folder: URL) throws -> Program.Outcome {
+        try client(words, in: folder)
+    }
+
+    /// What a client command said, and how it ended.
+    func client(_ words: [String], in folder: URL) throws -> Program.Outcome {
         try Program.run(words, in: folder, environment: ["STRANDLINE_SERVER": url])
     }
 

@@ -71,8 +71,8 @@ extension StepRun {
 }
 
 extension RowCounts {
-    /// The counts as members of a step run.
-    fileprivate var wire: [JSONValue.Member] {
+    /// The counts as members of a step run, or of what else counts rows.
+    var wire: [JSONValue.Member] {
         [
             .init("rows_read", .integer(Int64(read))), .init("rows_inserted", .integer(Int64(inserted))),
             .init("rows_updated", .integer(Int64(updated))), .init("rows_unchanged", .integer(Int64(unchanged))),

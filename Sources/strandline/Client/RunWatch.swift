@@ -1,5 +1,4 @@
 internal import Model
-internal import Platform
 
 /// Follows a run to its end, with a bar on a terminal.
 struct RunWatch {
@@ -12,21 +11,10 @@ struct RunWatch {
 
     /// The run as it ended; a server that is gone is waited for a while, since the run goes on when it is back.
     func end(of run: JSONValue) throws(CommandError) -> JSONValue {
-        var run = run
-        let path = "/v1/runs/" + ServerClient.encoded(run["id"]?.string ?? "")
-        let pause = Monitor(())
-        var wait = Duration.milliseconds(20)
         defer { if isShown { terminal.progress("") } }
-        while RunState(rawValue: run["state"]?.string ?? "")?.isFinal != true {
-            show(run)
-            // Short runs are told at once, long ones cost the server little.
-            _ = pause.wait(upTo: wait) { _ -> Bool? in nil }
-            wait = min(wait * 2, .milliseconds(500))
-            run = try Patience(terminal: terminal).ask(knowsServer: true) { () throws(CommandError) in
-                try client.get(path)
-            }
-        }
-        return run
+        return try Follow(client: client, terminal: terminal).end(
+            of: run, at: "/v1/runs/" + ServerClient.encoded(run["id"]?.string ?? ""),
+            isEnded: { RunState(rawValue: $0["state"]?.string ?? "")?.isFinal == true }, show: show)
     }
 
     private var isShown: Bool { showsProgress && terminal.showsProgress }

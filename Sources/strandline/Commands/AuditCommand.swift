@@ -63,25 +63,11 @@ struct AuditCommand: Command {
                     : "audit \(id) \(audit["state"]?.string ?? ""); it is at \(client.address)/v1/audits/\(id)")
             return .success
         }
-        audit = try end(of: audit, terminal)
+        audit = try Follow(client: client, terminal: terminal).end(
+            of: audit, at: "/v1/audits/" + ServerClient.encoded(audit["id"]?.string ?? ""),
+            isEnded: { AuditState(rawValue: $0["state"]?.string ?? "")?.isFinal == true })
         terminal.line(isJSON ? audit.text(pretty: true) : AuditText.text(audit))
         let isSame = ["missing", "extra", "different"].allSatisfy { audit[$0]?.integer == 0 }
         return audit["state"]?.string == AuditState.success.rawValue && isSame ? .success : .failure
-    }
-
-    /// The audit as it ended; a server that is gone is waited for a while, since the audit goes on when it is back.
-    private func end(of audit: JSONValue, _ terminal: Terminal) throws(CommandError) -> JSONValue {
-        var audit = audit
-        let path = "/v1/audits/" + ServerClient.encoded(audit["id"]?.string ?? "")
-        let pause = Monitor(())
-        var wait = Duration.milliseconds(20)
-        while AuditState(rawValue: audit["state"]?.string ?? "")?.isFinal != true {
-            _ = pause.wait(upTo: wait) { _ -> Bool? in nil }
-            wait = min(wait * 2, .milliseconds(500))
-            audit = try Patience(terminal: terminal).ask(knowsServer: true) { () throws(CommandError) in
-                try client.get(path)
-            }
-        }
-        return audit
     }
 }

@@ -4,12 +4,12 @@ internal import Model
 struct RollbackCommand: Command {
     static let form = CommandForm(
         name: "rollback",
-        summary: "Put back what a run, or an audit that mended, changed in its destinations, after showing it.",
+        summary: "Put back what a run, a backfill or an audit that mended changed, after showing it.",
         details: """
             Rows, added columns, a rebuilt table and the watermark become what they were before the run. It is
             refused where a later run has written the same rows, or another program has changed them. The next
             run of the pipeline loads the rows again: mend the source first, or do not trigger it. ID is a run's,
-            or that of an audit with --heal, which leaves the watermark alone.
+            or that of a backfill or of an audit with --heal, which leave the watermark alone.
             """,
         operands: [Operand(name: "ID")],
         options: [.flag("dry-run", "Only show what would be put back."), .flag("yes", "Do not ask.")]
@@ -46,9 +46,9 @@ struct RollbackCommand: Command {
         return .success
     }
 
-    /// What would be put back, and where that is asked for: nothing but the server tells a run from an audit.
+    /// What would be put back, and where that is asked for: nothing but the server tells a run from the others.
     private func preview() throws(CommandError) -> (path: String, answer: JSONValue) {
-        for kind in ["runs", "audits"] {
+        for kind in ["runs", "backfills", "audits"] {
             let path = "/v1/\(kind)/\(ServerClient.encoded(id))/rollback"
             do throws(CommandError) {
                 return (path, try client.send("POST", path + "?dry_run=true").json)
@@ -57,7 +57,7 @@ struct RollbackCommand: Command {
             }
         }
         throw CommandError(
-            message: Terminal.safe("there is neither a run nor an audit \(id)"),
+            message: Terminal.safe("there is neither a run nor a backfill nor an audit \(id)"),
             hint: "`strandline runs` lists the runs.")
     }
 

@@ -1,0 +1,100 @@
+internal import Loading
+public import Model
+internal import Platform
+internal import Store
+
+/// What a backfill would do.
+public struct BackfillPreview: Sendable {
+    /// The backfill that would be made, without an identifier of its own that anybody could ask for.
+    public let backfill: Backfill
+    /// Its partitions, in the order in which they would be loaded; each with its rows.
+    public let partitions: [(range: PartitionRange, rows: PartitionEstimate)]
+    /// What both sides hold, and how they would be read.
+    public let estimates: PartitionEstimates
+    /// How long it would take; nil where nothing tells.
+    public let seconds: Double?
+    /// What that is reckoned from, or why it is not known.
+    public let basis: String
+}
+
+extension LoadEngine {
+    /// What a backfill would do, with the rows of its partitions counted; changes nothing.
+    public func previewBackfill(
+        _ request: BackfillRequest, completion: @escaping @Sendable (Result<BackfillPreview, Failure>) -> Void
+    ) {
+        inspections.submit(
+            { [self] (stop) throws(Failure) in
+                let draft = try draft(request, stop: stop)
+                let estimates: PartitionEstimates
+                if let counted = draft.estimates {
+                    estimates = counted
+                } else {
+                    estimates = try estimate(draft.backfill, draft.partitions, draft.step, stop)
+                }
+                let (seconds, basis) = try time(draft.backfill, rows: estimates.total.sourceRows)
+                let partitions = zip(draft.partitions, estimates.partitions).map { ($0, $1) }
+                return BackfillPreview(
+                    backfill: draft.backfill,
+                    partitions: request.options.order == .ascending ? partitions : partitions.reversed(),
+                    estimates: estimates, seconds: seconds, basis: basis)
+            }, completion: completion)
+    }
+
+    /// Counts the rows of partitions on both sides; refused where one has more than the backfill allows.
+    func estimate(
+        _ backfill: Backfill, _ partitions: [PartitionRange], _ step: ResolvedStep, _ stop: StopToken
+    ) throws(Failure) -> PartitionEstimates {
+        let estimates: PartitionEstimates
+        do throws(Failure) {
+            estimates = try loader.estimatePartitions(
+                request(backfill, step), scheme: backfill.scheme, ranges: partitions, stop: stop)
+        } catch {
+            throw step.redact(error)
+        }
+        guard let most = backfill.options.maxRowsPerPartition else { return estimates }
+        let found = zip(partitions, estimates.partitions).max { $0.1.sourceRows < $1.1.sourceRows }
+        guard let (range, rows) = found, rows.sourceRows > most else { return estimates }
+        throw Failure(
+            .limitExceeded,
+            "the partition \(range.text) has \(rows.sourceRows) rows, more than max_rows_per_partition (\(most))",
+            hint: "choose a narrower interval, or raise max_rows_per_partition", field: "max_rows_per_partition")
+    }
+
+    /// Refuses a backfill none of whose partitions could be loaded, without counting anything.
+    func check(
+        _ backfill: Backfill, _ partitions: [PartitionRange], _ step: ResolvedStep, _ stop: StopToken
+    ) throws(Failure) {
+        guard let first = partitions.first else { return }
+        do throws(Failure) {
+            try loader.checkPartition(
+                PartitionRequest(
+                    load: request(backfill, step), number: 1, scheme: backfill.scheme, range: first), stop: stop)
+        } catch {
+            throw step.redact(error)
+        }
+    }
+
+    /// The request of a backfill to a loader.
+    func request(_ backfill: Backfill, _ step: ResolvedStep) -> LoadRequest {
+        LoadRequest(
+            run: backfill.id, pipeline: backfill.pipeline, step: step.step, attempt: 1, source: step.source.file,
+            destination: step.destination.file, allowShrink: backfill.options.allowShrink)
+    }
+
+    private func time(_ backfill: Backfill, rows: Int) throws(Failure) -> (seconds: Double?, basis: String) {
+        let (pipeline, step) = (backfill.pipeline, backfill.step)
+        let (partitions, runs) = try store.reading { (session) throws(Failure) in
+            try storing { () throws(StoreError) in
+                (try session.pastPartitions(pipeline, step), try session.pastRuns(pipeline, step))
+            }
+        }
+        for (past, name) in [(partitions, "backfills"), (runs, "runs")] {
+            guard let past else { continue }
+            let pace = Int((Double(past.rows) / past.seconds).rounded())
+            return (
+                Double(rows) * past.seconds / Double(past.rows), "past \(name) of the step read \(pace) rows a second"
+            )
+        }
+        return (nil, "no run or backfill of the step has read a row yet")
+    }
+}
