@@ -12,6 +12,7 @@ final class BackfillExecutor: Sendable {
     private let catalog: Catalog
     private let loader: any StepLoading
     private let records: RunRecords
+    private let runs: RunExecutor
     private let feeder: BackfillFeeder
     private let board: PartitionBoard
     private let waiters: FinishWaiters<Backfill>
@@ -21,13 +22,15 @@ final class BackfillExecutor: Sendable {
 
     /// Makes an executor; `waiters` are told of every backfill that comes to its end.
     init(
-        store: ControlStore, catalog: Catalog, loader: any StepLoading, records: RunRecords, feeder: BackfillFeeder,
-        board: PartitionBoard, waiters: FinishWaiters<Backfill>, alarms: AlarmClock, clock: any Clock, log: Log
+        store: ControlStore, catalog: Catalog, loader: any StepLoading, records: RunRecords, runs: RunExecutor,
+        feeder: BackfillFeeder, board: PartitionBoard, waiters: FinishWaiters<Backfill>, alarms: AlarmClock,
+        clock: any Clock, log: Log
     ) {
         self.store = store
         self.catalog = catalog
         self.loader = loader
         self.records = records
+        self.runs = runs
         self.feeder = feeder
         self.board = board
         self.waiters = waiters
@@ -208,7 +211,7 @@ final class BackfillExecutor: Sendable {
         tell(failed)
     }
 
-    /// Tells those who wait for a backfill that it has come to its end, if it has.
+    /// Tells those who wait for a backfill that it has come to its end, if it has, and lets the pipelines run that it held.
     func tell(_ backfill: Backfill) {
         guard backfill.isSettled else { return }
         log.info(
@@ -217,6 +220,7 @@ final class BackfillExecutor: Sendable {
                 "backfill": backfill.id, "pipeline": backfill.pipeline, "step": backfill.step,
                 "error": backfill.error?.message ?? "none",
             ])
+        if backfill.options.holdDownstream { runs.releaseHeld() }
         waiters.finish(backfill)
     }
 }

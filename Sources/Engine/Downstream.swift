@@ -12,10 +12,25 @@ struct Downstream: Sendable {
     /// Queues what runs after `run`, which has just succeeded, in the transaction that records its success, so that a
     /// crash leaves both or neither; answers the runs that are new.
     ///
-    /// A pipeline whose run waits for its start already gets none: that run will see what there is now.
+    /// A pipeline whose run waits for its start already gets none: that run will see what there is now. One that a
+    /// backfill holds gets its run when that is at its end.
     func queue(after run: Run, _ transaction: Transaction) throws(StoreError) -> [Run] {
-        var queued: [Run] = []
+        var free: [String] = []
         for name in try transaction.downstreams(of: run.pipeline) {
+            if try transaction.holder(of: name) != nil { try transaction.hold(name) } else { free.append(name) }
+        }
+        return try queue(free, transaction)
+    }
+
+    /// Queues one run of each pipeline that has waited for backfills which are at their end; answers the runs that are
+    /// new.
+    func release(_ transaction: Transaction) throws(StoreError) -> [Run] {
+        try queue(try transaction.releaseHeld(), transaction)
+    }
+
+    private func queue(_ names: [String], _ transaction: Transaction) throws(StoreError) -> [Run] {
+        var queued: [Run] = []
+        for name in names {
             guard try !transaction.waitsForUpstream(name), let next = try self.run(of: name, transaction) else {
                 continue
             }

@@ -105,11 +105,11 @@ extension LoadEngine {
                 .unsupported, "this version loads backfills into the destination, partition by partition",
                 hint: "leave `mode` out; what a backfill has done can be rolled back", field: "mode")
         }
-        for (key, isSet) in [("auto_publish", options.autoPublish), ("hold_downstream", options.holdDownstream)]
-        where isSet {
+        guard !options.autoPublish else {
             throw Failure(
-                .unsupported, "this version has no `\(key)`: each partition is in the destination when it is loaded",
-                hint: "leave `\(key)` out", field: key)
+                .unsupported,
+                "this version has no `auto_publish`: each partition is in the destination when it is loaded",
+                hint: "leave `auto_publish` out", field: "auto_publish")
         }
     }
 

@@ -55,8 +55,8 @@ public final class LoadEngine: Sendable {
             log: log)
         feeder = BackfillFeeder(dispatcher: dispatcher, identifiers: identifiers)
         backfiller = BackfillExecutor(
-            store: store, catalog: catalog, loader: loader, records: records, feeder: feeder, board: partitionBoard,
-            waiters: backfillWaiters, alarms: alarms, clock: clock, log: log)
+            store: store, catalog: catalog, loader: loader, records: records, runs: executor, feeder: feeder,
+            board: partitionBoard, waiters: backfillWaiters, alarms: alarms, clock: clock, log: log)
     }
 
     /// Settles what the last process left unfinished, then lets runs start. Blocks; to be called once, before any other
@@ -69,14 +69,19 @@ public final class LoadEngine: Sendable {
         let restored: [Recovery.Restored]
         let audits: [Job]
         let backfills: [Backfill]
+        let released: [Run]
         do throws(StoreError) {
             restored = try recovery.perform()
             audits = try recovery.takeUpAudits()
             backfills = try recovery.takeUpBackfills()
+            released = try store.write { [downstream] (transaction) throws(StoreError) in
+                try downstream.release(transaction)
+            }
         } catch {
             throw error.failure
         }
         for run in restored { enqueue(run.job, wasActive: run.wasActive) }
+        for run in released { enqueue(Job(starting: run)) }
         for job in audits { enqueueAudit(job) }
         for backfill in backfills { backfiller.feed(backfill) }
         dispatcher.open()

@@ -40,6 +40,20 @@ final class RunExecutor: Sendable {
         dispatcher.enqueue(job, admitted: admitted, wasActive: wasActive) { [self] job, stop in perform(job, stop) }
     }
 
+    /// Queues the runs of pipelines that have waited for backfills which are at their end; does not wait for it. What is
+    /// lost with the process is made up for by the next start.
+    func releaseHeld() {
+        store.write { [records] (transaction) throws(StoreError) in
+            try records.downstream.release(transaction)
+        } completion: { [self] result in
+            switch result {
+            case .success(let runs): for run in runs { enqueue(Job(starting: run)) }
+            case .failure(let error):
+                log.error("held pipelines could not be released yet", ["cause": error.description])
+            }
+        }
+    }
+
     /// Carries out the next attempt of the job's run.
     private func perform(_ job: Job, _ stop: StopToken) -> Dispatcher.Outcome {
         let opened: Opened

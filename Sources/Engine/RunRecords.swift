@@ -8,7 +8,7 @@ internal import Store
 /// the next start finds it in the destination.
 final class RunRecords: Sendable {
     private let store: ControlStore
-    private let downstream: Downstream
+    let downstream: Downstream
     private let log: Log
     /// Whether to give up; those who pause wait for it.
     private let ending = Monitor(false)

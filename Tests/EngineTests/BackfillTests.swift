@@ -296,7 +296,6 @@ struct BackfillTests {
         }
         #expect(refusal { $0.options.mode = .staged }?.code == .unsupported)
         #expect(refusal { $0.options.autoPublish = true }?.field == "auto_publish")
-        #expect(refusal { $0.options.holdDownstream = true }?.field == "hold_downstream")
         #expect(refusal { $0.timezone = "Mars/Olympus" }?.field == "timezone")
         #expect(refusal { $0.start = "soon" }?.field == "start")
         #expect(refusal { $0.end = "2024-01-01" }?.field == "end")

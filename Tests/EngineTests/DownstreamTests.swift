@@ -100,4 +100,101 @@ struct DownstreamTests {
         #expect(try newest("report", next).count == 1)
         next.end()
     }
+
+    // MARK: Held by a backfill
+
+    /// A world in which a backfill of `orders` that holds `report` waits in its first partition for the gate.
+    private func held(_ gate: Signal<Bool>) throws -> (World, Backfill) {
+        let world = try World.march(days: 1...3)
+        try world.connection("annex", "annex.db")
+        try world.pipeline(
+            "report", steps: [World.step("report", to: "annex", table: "report")], more: #""after":["orders"],"#)
+        let begun = Signal<Bool>()
+        world.loader.beforePartition { request, _ in
+            guard request.number == 1, request.load.attempt == 1 else { return }
+            begun.open()
+            _ = gate.wait()
+        }
+        var request = world.request(1...2)
+        request.options.holdDownstream = true
+        request.options.parallelism = 1
+        let backfill = try world.backfill(request)
+        _ = begun.wait()
+        return (world, backfill)
+    }
+
+    /// Runs `orders` of a world whose warehouse a partition has in hand, once that lets go of it.
+    private func runTwice(_ world: World, _ gate: Signal<Bool>) throws {
+        let runs = [try world.trigger("orders"), try world.trigger("orders")]
+        gate.open()
+        for run in runs { #expect(try world.finish(run).state == .success) }
+    }
+
+    @Test func whatRunsAfterAPipelineWaitsForItsBackfillAndIsThenRunOnce() throws {
+        let gate = Signal<Bool>()
+        let (world, backfill) = try held(gate)
+        let pause = try wait { world.engine.pauseBackfill(backfill.id, completion: $0) }
+        #expect(pause.state == .paused)
+        try runTwice(world, gate)
+        _ = try world.stored(backfill) { $0.partitions.running == 0 }
+        #expect(try newest("report", world).isEmpty)
+        _ = try wait { world.engine.resumeBackfill(backfill.id, completion: $0) } as Backfill
+        #expect(try world.finish(backfill).state == .success)
+        let report = try #require(try world.firstRun("report"))
+        #expect(report.trigger == .upstream)
+        #expect(try world.finish(report).state == .success)
+        #expect(try newest("report", world).count == 1)
+        // Nothing holds it any more.
+        #expect(try world.run("orders").state == .success)
+        #expect(try newest("report", world).count == 2)
+        world.end()
+    }
+
+    @Test func aCancelledBackfillLetsGoOfWhatItHeldAndOneThatMissedNothingStartsNothing() throws {
+        let gate = Signal<Bool>()
+        let (world, backfill) = try held(gate)
+        _ = try wait { world.engine.pauseBackfill(backfill.id, completion: $0) } as Backfill
+        try runTwice(world, gate)
+        _ = try wait { world.engine.cancelBackfill(backfill.id, completion: $0) } as Backfill
+        let report = try #require(try world.firstRun("report"))
+        #expect(try world.finish(report).state == .success)
+        var request = world.request(3...3)
+        request.options.holdDownstream = true
+        #expect(try world.finish(try world.backfill(request)).state == .success)
+        #expect(try newest("report", world).count == 1)
+        world.end()
+    }
+
+    /// The process dies between the end of the backfill and the run that waited for it.
+    @Test func whatWasHeldIsRunAfterACrashToo() throws {
+        let gate = Signal<Bool>()
+        let (world, backfill) = try held(gate)
+        _ = try wait { world.engine.pauseBackfill(backfill.id, completion: $0) } as Backfill
+        try runTwice(world, gate)
+        _ = try world.stored(backfill) { $0.partitions.running == 0 }
+        let next = try world.afterCrash()
+        world.end()
+        try next.store.write { (transaction) throws(StoreError) in
+            _ = try transaction.changeBackfill(backfill.id, to: .cancelled)
+        }
+        try next.engine.start()
+        let report = try #require(try next.firstRun("report"))
+        #expect(try next.finish(report).state == .success)
+        next.end()
+    }
+}
+
+extension World {
+    /// The pipeline's first run, once there is one.
+    fileprivate func firstRun(_ pipeline: String) throws -> Run? {
+        for _ in 0..<100_000 {
+            let found = try store.read { (session) throws(StoreError) in
+                try session.runs(RunFilter(pipeline: pipeline), Page(limit: 1)).items.first
+            }
+            if let found { return found }
+            // The writer's turn: what it has been given before is done when this is.
+            try store.write { (transaction) throws(StoreError) in _ = try transaction.lastEvent() }
+        }
+        return nil
+    }
 }
