@@ -8,13 +8,18 @@ internal import Synchronization
 final class BackfillFeeder: Sendable {
     private let dispatcher: Dispatcher
     private let identifiers: IdentifierMaker
+    /// Told of a backfill of which nothing waits nor is in hand any more.
+    private let whenEmpty: @Sendable (String) -> Void
     /// The jobs of each backfill that wait or are in hand.
     private let jobs = Mutex<[String: Set<String>]>([:])
 
     /// Makes a feeder without jobs.
-    init(dispatcher: Dispatcher, identifiers: IdentifierMaker) {
+    init(
+        dispatcher: Dispatcher, identifiers: IdentifierMaker, whenEmpty: @escaping @Sendable (String) -> Void
+    ) {
         self.dispatcher = dispatcher
         self.identifiers = identifiers
+        self.whenEmpty = whenEmpty
     }
 
     /// Puts `count` jobs of a backfill in line; which file it writes the first one finds out.
@@ -27,16 +32,18 @@ final class BackfillFeeder: Sendable {
 
     /// Puts a job in line behind those of other backfills, in the place of one that has done its partition.
     func follow(_ job: Job, of backfill: String, work: @escaping Dispatcher.Work) {
-        leave(job, of: backfill)
         add(backfill, files: job.files, work)
+        leave(job, of: backfill)
     }
 
     /// Forgets a job, which ends.
     func leave(_ job: Job, of backfill: String) {
-        jobs.withLock { jobs in
+        let isEmpty = jobs.withLock { jobs in
             jobs[backfill]?.remove(job.id)
             if jobs[backfill]?.isEmpty == true { jobs[backfill] = nil }
+            return jobs[backfill] == nil
         }
+        if isEmpty { whenEmpty(backfill) }
     }
 
     /// Takes the jobs that wait out of the queue; those in hand go on.

@@ -53,7 +53,7 @@ public final class LoadEngine: Sendable {
         auditor = AuditExecutor(
             store: store, catalog: catalog, loader: loader, records: records, waiters: auditWaiters, clock: clock,
             log: log)
-        feeder = BackfillFeeder(dispatcher: dispatcher, identifiers: identifiers)
+        feeder = BackfillFeeder(dispatcher: dispatcher, identifiers: identifiers) { loader.closePartitions(of: $0) }
         backfiller = BackfillExecutor(
             store: store, catalog: catalog, loader: loader, records: records, runs: executor, feeder: feeder,
             board: partitionBoard, waiters: backfillWaiters, alarms: alarms, clock: clock, log: log)

@@ -42,6 +42,8 @@ public protocol StepLoading: Sendable {
     func loadPartition(
         _ request: PartitionRequest, stop: StopToken, progress: LoadProgress
     ) throws(Failure) -> PartitionResult
+    /// Closes the files that the partitions of a backfill have left open for the next one: no other follows for now.
+    func closePartitions(of backfill: String)
     /// What a partition of a backfill did, as the destination recorded it; nil when it has not committed there.
     func committedPartition(
         backfill: String, number: Int, step: String, destination: DatabaseFile

@@ -49,9 +49,11 @@ final class LoadSession {
     /// Whether the destination's file exists; only a session to look may do without.
     let hasDestination: Bool
 
-    /// Opens the destination, with the source attached for reading only.
+    /// Opens the destination, with the source attached for reading only; or goes on with a connection that is `open` that
+    /// way.
     init(
-        _ request: LoadRequest, for purpose: Purpose, clock: any Clock, stop: StopToken, progress: LoadProgress
+        _ request: LoadRequest, for purpose: Purpose, clock: any Clock, stop: StopToken, progress: LoadProgress,
+        open: Connection? = nil
     ) throws(LoadStop) {
         self.request = request
         self.clock = clock
@@ -71,23 +73,36 @@ final class LoadSession {
         // A destination must not be made for a source that cannot be opened, or that it could not be loaded from.
         if isNew { try Encodings(request).refuseOther(than: Encodings.usual, stop) }
         do throws(SQLiteError) {
-            connection = try Connection(
-                path: hasDestination ? request.destination.path : request.source.path,
-                access: purpose == .load ? .create : .readOnly, stop: stop)
+            if let open {
+                open.obey(stop)
+                connection = open
+            } else {
+                connection = try LoadSession.open(request, for: purpose, hasDestination, as: sourceSchema, stop)
+            }
             ledger = DestinationLedger(connection)
-            if purpose == .load {
-                if isNew { try connection.execute("PRAGMA main.journal_mode = WAL") }
-                try connection.execute(LoadSession.settings)
-            }
-            if !sharesFile {
-                try connection.attach(path: request.source.path, as: sourceSchema, access: .readOnly)
-            }
             try register()
             if purpose == .load { undo = UndoLog(request.step.undo, request, connection) }
         } catch {
             if error.isOtherEncoding { try Encodings(request).refuse(stop) }
             throw .sqlite(error)
         }
+    }
+
+    private static func open(
+        _ request: LoadRequest, for purpose: Purpose, _ hasDestination: Bool, as sourceSchema: String, _ stop: StopToken
+    ) throws(SQLiteError) -> Connection {
+        let isNew = !request.destination.exists
+        let connection = try Connection(
+            path: hasDestination ? request.destination.path : request.source.path,
+            access: purpose == .load ? .create : .readOnly, stop: stop)
+        if purpose == .load {
+            if isNew { try connection.execute("PRAGMA main.journal_mode = WAL") }
+            try connection.execute(settings)
+        }
+        if sourceSchema != "main" {
+            try connection.attach(path: request.source.path, as: sourceSchema, access: .readOnly)
+        }
+        return connection
     }
 
     /// FULL, since NORMAL was measured to lose acknowledged commits at a power loss. SECURE_DELETE, which Debian
@@ -122,6 +137,16 @@ final class LoadSession {
     /// Closes the files.
     func close() {
         connection.close()
+    }
+
+    /// Runs `body`; the row that could not be cast says more than the statement that it stopped.
+    func namingCasts<Result>(_ body: (LoadSession) throws(LoadStop) -> Result) throws(LoadStop) -> Result {
+        do throws(LoadStop) {
+            return try body(self)
+        } catch {
+            if case .sqlite = error, let failure = casts.failure { throw .failure(failure) }
+            throw error
+        }
     }
 
     /// Notes the query that the statements of the load read through, where its source is one.

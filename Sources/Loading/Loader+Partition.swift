@@ -12,18 +12,35 @@ extension Loader {
     ) throws(Failure) -> PartitionResult {
         let load = request.load
         try Loader.refuseToReload(load)
-        return try withSession(load, for: .load, stop: stop, progress: progress) { session throws(LoadStop) in
-            let gate = PartitionGate(progress: progress)
-            try session.connection.stopping { db throws(SQLiteError) in
-                try db.createFunction(ScalarFunction(name: PartitionGate.name, arguments: 1, body: gate))
-            }
+        let use = PartitionConnections.Use(backfill: load.run, source: load.source, destination: load.destination)
+        return try worded(load, stop) { () throws(LoadStop) in
+            let open = partitionConnections.take(use)
+            let session = try LoadSession(
+                load, for: .load, clock: clock, stop: stop, progress: progress, open: open)
             do throws(LoadStop) {
-                return try commit(PartitionLoad(session: session, request: request, gate: gate))
+                let result = try session.namingCasts { session throws(LoadStop) in
+                    if open == nil { try PartitionConnections.prepare(session.connection) }
+                    let gate = PartitionGate(progress: progress)
+                    try session.connection.stopping { db throws(SQLiteError) in
+                        try db.createFunction(ScalarFunction(name: PartitionGate.name, arguments: 1, body: gate))
+                    }
+                    return try commit(PartitionLoad(session: session, request: request, gate: gate))
+                }
+                session.connection.obey(nil)
+                partitionConnections.leave(session.connection, for: use)
+                return result
             } catch {
+                session.close()
                 progress.failed(session.trail.abandoned(load), session.checks.results)
                 throw error
             }
         }
+    }
+
+    /// Closes the files that the partitions of a backfill have left open for the next one; to be called when no other
+    /// follows for now.
+    public func closePartitions(of backfill: String) {
+        partitionConnections.close(backfill)
     }
 
     /// What a partition did, as its destination recorded it; nil when it has not committed there, or was rolled back.
@@ -64,7 +81,9 @@ extension Loader {
             session.checks.begin(at: now)
             var result = try partition.run(at: now)
             result.warnings += session.checks.warnings
-            let manifest = session.trail.take(number: number, request: load, at: now, counts: result.rows)
+            var manifest = session.trail.take(number: number, request: load, at: now, counts: result.rows)
+            // Partition after partition runs the same statements: the first tells of them.
+            if number > 1 { manifest.statements = [] }
             try ledger.record(request, result, session.checks.results, manifest)
             try session.undo?.finish(result.rows, at: now)
             return result

@@ -9,6 +9,8 @@ internal import SQLite
 public final class Loader: Sendable {
     let clock: any Clock
     private let rowsPerCommit: Int
+    /// What partitions of backfills have left open.
+    let partitionConnections = PartitionConnections()
 
     /// Makes a loader; large loads are cut into commits of about `rowsPerCommit` rows.
     public init(clock: any Clock, rowsPerCommit: Int = Limits.rowsPerCommit) {
@@ -153,16 +155,19 @@ public final class Loader: Sendable {
         _ request: LoadRequest, for purpose: LoadSession.Purpose, stop: StopToken, progress: LoadProgress,
         _ body: (LoadSession) throws(LoadStop) -> Result
     ) throws(Failure) -> Result {
-        do throws(LoadStop) {
+        try worded(request, stop) { () throws(LoadStop) in
             let session = try LoadSession(request, for: purpose, clock: clock, stop: stop, progress: progress)
             defer { session.close() }
-            do throws(LoadStop) {
-                return try body(session)
-            } catch {
-                // The row that could not be cast says more than the statement that it stopped.
-                if case .sqlite = error, let failure = session.casts.failure { throw .failure(failure) }
-                throw error
-            }
+            return try session.namingCasts(body)
+        }
+    }
+
+    /// Puts what goes wrong in a load into words.
+    func worded<Result>(
+        _ request: LoadRequest, _ stop: StopToken, _ body: () throws(LoadStop) -> Result
+    ) throws(Failure) -> Result {
+        do throws(LoadStop) {
+            return try body()
         } catch {
             throw LoadStopWording(
                 source: request.source, destination: request.destination, table: request.step.destination.table,

@@ -198,6 +198,10 @@ public enum Limits {
     public static let manifestStatements = 50
     /// Commits of a load that its manifest shows, half of them from its beginning, half from its end.
     public static let manifestCommits = 100
+    /// Bytes of memory for what a partition stages before it goes to a file.
+    public static let partitionCacheBytes = 32 << 20
+    /// Connections that partitions of backfills leave open for the next one: each holds a page cache.
+    public static let idlePartitionConnections = 8
     /// Rows of a partition by which the size of a backfill's rows is told.
     public static let sampledRows = 1_000
     /// Bytes of a value in the samples of a check: enough to find the row by.

@@ -78,6 +78,18 @@ public final class Connection {
         close()
     }
 
+    /// Obeys another token from now on, in place of the one it was opened with; nil obeys none.
+    ///
+    /// A connection that was stopped once stays stopped.
+    public func obey(_ token: StopToken?) {
+        if let stop { stop.token.removeHandler(stop.handler) }
+        let handle = interruptHandle
+        stop = token.map { ($0, $0.addHandler { handle.stop() }) }
+    }
+
+    /// Whether its token has stopped it.
+    public var isStopped: Bool { interruptHandle.isStopped }
+
     /// Closes it now, rolling back what is not committed; every later use but `close` is refused.
     public func close() {
         if let stop { stop.token.removeHandler(stop.handler) }

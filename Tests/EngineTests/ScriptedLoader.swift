@@ -156,6 +156,8 @@ final class ScriptedLoader: StepLoading {
         return result
     }
 
+    func closePartitions(of backfill: String) { loader.closePartitions(of: backfill) }
+
     func committedPartition(
         backfill: String, number: Int, step: String, destination: DatabaseFile
     ) throws(Failure) -> PartitionResult? {
