@@ -4,7 +4,8 @@ internal import Platform
 
 extension BackfillRequest {
     private static let keys = [
-        "pipeline", "step", "start", "end", "column", "format", "interval", "timezone", "parallelism", "order", "mode",
+        "pipeline", "step", "range", "start", "end", "column", "format", "interval", "timezone", "parallelism", "order",
+        "mode",
         "reprocess", "max_partitions", "max_rows_per_partition", "allow_shrink", "auto_publish", "hold_downstream",
         "reason",
     ]
@@ -16,9 +17,13 @@ extension BackfillRequest {
         if body.value("pipeline") == nil {
             body.refuse("pipeline", "`pipeline` is missing", hint: "Name the pipeline.")
         }
-        let (start, end) = (body.place("start"), body.place("end"))
+        let fillsGaps = body.isGaps("range")
+        let (start, end) = (
+            body.place("start", isOptional: fillsGaps), body.place("end", isOptional: fillsGaps)
+        )
         let options = BackfillOptions(&body)
         self.init(pipeline: pipeline ?? "", step: step, start: start, end: end, options: options)
+        self.fillsGaps = fillsGaps
         column = body.text("column")
         if column == "" { body.refuse("column", "`column` is empty", hint: "Name the column, or leave it out.") }
         format = body.word("format", CursorFormat.self)
@@ -57,12 +62,21 @@ extension RequestBody {
         return nil
     }
 
+    /// Whether what is missing is to be loaded: the one word that a range can be.
+    fileprivate mutating func isGaps(_ key: String) -> Bool {
+        guard let node = value(key) else { return false }
+        if node.json == "gaps" { return true }
+        refuse(key, "`\(key)` can only be `gaps`", hint: "Name any other range by `start` and `end`.")
+        return false
+    }
+
     /// A place at which the range begins or ends, as it was written.
-    fileprivate mutating func place(_ key: String) -> JSONValue {
+    fileprivate mutating func place(_ key: String, isOptional: Bool) -> JSONValue? {
         guard let node = value(key) else {
+            if isOptional { return nil }
             refuse(
                 key, "`\(key)` is missing", hint: "Write a date such as 2024-03-01; `start` is included, `end` is not.")
-            return .null
+            return nil
         }
         return node.json
     }

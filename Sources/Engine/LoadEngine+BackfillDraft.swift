@@ -9,10 +9,12 @@ public struct BackfillRequest: Sendable {
     public var pipeline: String
     /// The step's name; nil for a pipeline's only step.
     public var step: String?
-    /// Where the range begins, as it was written.
-    public var start: JSONValue
-    /// Where it ends: the first place that is not reloaded.
-    public var end: JSONValue
+    /// Where the range begins, as it was written; nil, with `fillsGaps`, for the first gap.
+    public var start: JSONValue?
+    /// Where it ends: the first place that is not reloaded; nil, with `fillsGaps`, for the last gap.
+    public var end: JSONValue?
+    /// Load what the step's ledger shows to be missing, within the range if there is one.
+    public var fillsGaps = false
     /// The column that says when a row happened; nil for the step's own.
     public var column: String?
     /// How its times are written; nil for the step's own where the column is, else for ISO 8601 texts.
@@ -26,7 +28,7 @@ public struct BackfillRequest: Sendable {
 
     /// Makes a request; with the step's own partitions unless said.
     public init(
-        pipeline: String, step: String? = nil, start: JSONValue, end: JSONValue,
+        pipeline: String, step: String? = nil, start: JSONValue?, end: JSONValue?,
         options: BackfillOptions = BackfillOptions()
     ) {
         self.pipeline = pipeline
@@ -47,6 +49,15 @@ struct BackfillDraft: Sendable {
     var estimates: PartitionEstimates?
     /// Its step with the files of it.
     let step: ResolvedStep
+
+    /// The range that a request names, and its partitions.
+    fileprivate static func whole(
+        _ request: BackfillRequest, _ plan: BackfillPlan
+    ) throws(Failure) -> (PartitionRange, [PartitionRange]) {
+        let range = try plan.range(
+            try plan.bound(request.start ?? .null, field: "start"), try plan.bound(request.end ?? .null, field: "end"))
+        return (range, try plan.partitions(of: range, limit: request.options.maxPartitions))
+    }
 }
 
 extension LoadEngine {
@@ -59,15 +70,16 @@ extension LoadEngine {
                 .unsupported, "step \(step.step.name) is loaded from change events, which cannot be reloaded by range",
                 hint: "set its watermark back to apply events again, or audit it with heal", field: "step")
         }
-        let plan = try BackfillPlan(try scheme(request, step.step))
-        let range = try plan.range(
-            try plan.bound(request.start, field: "start"), try plan.bound(request.end, field: "end"))
-        let partitions = try plan.partitions(of: range, limit: request.options.maxPartitions)
+        let plan = try BackfillPlan(
+            request.fillsGaps ? try gapScheme(request, step.step) : try scheme(request, step.step))
+        let (range, partitions) =
+            request.fillsGaps ? try gaps(request, step, plan, stop) : try BackfillDraft.whole(request, plan)
         var backfill = Backfill(
             id: identifiers.next(), pipeline: request.pipeline, step: step.step.name,
             destination: step.step.destination, scheme: plan.scheme, range: range, options: request.options,
             createdAt: clock.now())
-        let left = try left(of: partitions, backfill)
+        // What is missing is missing, whatever was tried before.
+        let left = request.fillsGaps ? partitions : try left(of: partitions, backfill)
         backfill.skipped = partitions.count - left.count
         guard request.options.maxRowsPerPartition != nil else {
             try check(backfill, left, step, stop)

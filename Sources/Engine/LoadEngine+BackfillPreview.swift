@@ -15,6 +15,8 @@ public struct BackfillPreview: Sendable {
     public let seconds: Double?
     /// What that is reckoned from, or why it is not known.
     public let basis: String
+    /// The pipelines that would wait for its end, directly or because of others.
+    public let heldBack: [String]
 }
 
 extension LoadEngine {
@@ -36,8 +38,16 @@ extension LoadEngine {
                 return BackfillPreview(
                     backfill: draft.backfill,
                     partitions: request.options.order == .ascending ? partitions : partitions.reversed(),
-                    estimates: estimates, seconds: seconds, basis: basis)
+                    estimates: estimates, seconds: seconds, basis: basis,
+                    heldBack: try heldBack(by: request))
             }, completion: completion)
+    }
+
+    private func heldBack(by request: BackfillRequest) throws(Failure) -> [String] {
+        guard request.options.holdDownstream else { return [] }
+        return try store.reading { (session) throws(Failure) in
+            try storing { () throws(StoreError) in try session.allDownstreams(of: request.pipeline) }
+        }
     }
 
     /// Counts the rows of partitions on both sides; refused where one has more than the backfill allows.

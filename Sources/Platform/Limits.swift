@@ -248,6 +248,8 @@ public enum Limits {
     public static let auditSums = 32
     /// Characters of a text in the key that an audit shows of a row.
     public static let auditKeyCharacters = 200
+    /// Numbers of a cursor that counts which a partition has when a backfill fills gaps and is not told a width.
+    public static let gapNumbers: Int64 = 100_000
     /// Intervals, and overlaps, that a ledger shows at least before it leaves out the oldest: what is joined to its
     /// neighbours is one.
     public static let ledgerIntervals = 500

@@ -161,7 +161,7 @@ struct BackfillRoutesTests {
         ("{pipeline: orders, start: '2024-01-01', end: '2024-01-02', order: up}", 422, "order"),
         ("{pipeline: orders, start: '2024-01-01', end: '2024-01-02', mode: staged}", 422, "mode"),
         ("{pipeline: orders, start: '2024-01-01', end: '2024-01-02', auto_publish: true}", 422, "auto_publish"),
-        ("{pipeline: orders, start: '2024-01-01', end: '2024-01-02', hold_downstream: true}", 422, "hold_downstream"),
+        ("{pipeline: orders, range: all}", 422, "range"),
         ("{pipeline: orders, start: '2000-01-01', end: '2024-01-02'}", 422, "max_partitions"),
     ])
     func saysWhatIsWrongAndChangesNothing(_ body: String, _ status: Int, _ field: String?) throws {

@@ -14,7 +14,9 @@ struct PipelineRoutesTests {
         try world.putOrders()
         let before = world.ask(.get, path)
         #expect(
-            before.json.keys == ["name", "steps", "version", "created_at", "updated_at", "last_run", "watermarks"])
+            before.json.keys == [
+                "name", "steps", "version", "created_at", "updated_at", "last_run", "watermarks", "held_by",
+            ])
         #expect(before.json["last_run"] == .null)
         #expect(before.json["watermarks"] == .array([]))
         let run = world.load()

@@ -287,6 +287,31 @@ struct BackfillTests {
         world.end()
     }
 
+    // PAINS 46: what an outage left out is found and filled, whatever the lookback of a run would reach.
+    @Test func fillsTheGapsOfTheLedgerAndNothingElse() throws {
+        let world = try World.march(days: 1...9)
+        let none = #expect(throws: Failure.self) { try world.backfill(world.gaps()) }
+        #expect(none?.code == .conflict && none?.field == "range")
+        let change = WatermarkChange(
+            pipeline: "orders", step: "orders", value: .text("2024-03-20T00:00:00Z"), reason: "outage")
+        let moved: Watermark? = try wait { world.engine.changeWatermark(change, completion: $0) }
+        #expect(moved?.value == change.value)
+        for day in [12, 14, 21] {
+            try world.database("shop.db") {
+                try $0.execute("INSERT INTO orders VALUES (\(day * 10), 1, '2024-03-\(day)T00:00:00Z')")
+            }
+        }
+        #expect(try world.run("orders").steps.first?.result?.counts.inserted == 1)
+        let filled = try world.finish(try world.backfill(world.gaps()))
+        #expect(filled.state == .success && filled.rows.inserted == 2)
+        // From the watermark of before to the place that it was moved to, that one included.
+        #expect(filled.range.text == "[2024-03-09T11:00:00Z, 2024-03-20T00:00:00.000001Z)")
+        #expect(filled.partitions.total == 12)
+        let again = #expect(throws: Failure.self) { try world.backfill(world.gaps()) }
+        #expect(again?.code == .conflict)
+        world.end()
+    }
+
     @Test func refusesWhatItCannotDo() throws {
         let world = try World.march(days: 1...3)
         func refusal(_ body: (inout BackfillRequest) -> Void) -> Failure? {
@@ -461,6 +486,12 @@ extension World {
     }
 
     /// A request for whole days of March 2024.
+    func gaps() -> BackfillRequest {
+        var request = BackfillRequest(pipeline: "orders", start: nil, end: nil)
+        request.fillsGaps = true
+        return request
+    }
+
     func request(_ days: ClosedRange<Int>) -> BackfillRequest {
         BackfillRequest(
             pipeline: "orders", start: .string(World.day(days.lowerBound)), end: .string(World.day(days.upperBound + 1))

@@ -150,6 +150,22 @@ struct DownstreamTests {
         world.end()
     }
 
+    @Test func aTrialNamesAllThatWouldWait() throws {
+        let world = try World.march(days: 1...3)
+        try world.connection("annex", "annex.db")
+        for (name, upstream) in [("report", "orders"), ("digest", "report")] {
+            try world.pipeline(
+                name, steps: [World.step(name, to: "annex", table: name)], more: "\"after\":[\"\(upstream)\"],")
+        }
+        var request = world.request(1...2)
+        let free: BackfillPreview = try wait { world.engine.previewBackfill(request, completion: $0) }
+        #expect(free.heldBack.isEmpty)
+        request.options.holdDownstream = true
+        let held: BackfillPreview = try wait { world.engine.previewBackfill(request, completion: $0) }
+        #expect(held.heldBack == ["digest", "report"])
+        world.end()
+    }
+
     @Test func aCancelledBackfillLetsGoOfWhatItHeldAndOneThatMissedNothingStartsNothing() throws {
         let gate = Signal<Bool>()
         let (world, backfill) = try held(gate)

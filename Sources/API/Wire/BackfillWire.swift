@@ -104,7 +104,8 @@ extension BackfillPreview {
                 .init("full_scans", .array(estimates.fullScans.map(JSONValue.string))),
                 .init("source_indexes", .array(estimates.sourceIndexes.map(JSONValue.string))),
                 .init("destination_indexes", .array(estimates.destinationIndexes.map(JSONValue.string))),
-                .init("held_back", .array([])), .init("warnings", .array(estimates.warnings.map(\.wire))),
+                .init("held_back", .array(heldBack.map(JSONValue.string))),
+                .init("warnings", .array(estimates.warnings.map(\.wire))),
             ])
     }
 

@@ -6,7 +6,7 @@ internal import Store
 /// A pipeline with what a page shows beside its document.
 struct PipelineResource: Sendable {
     /// The keys that an answer adds to the document; a body may hold them, so that an answer can be sent back.
-    static let addedKeys = ["version", "created_at", "updated_at", "last_run", "watermarks", "warnings"]
+    static let addedKeys = ["version", "created_at", "updated_at", "last_run", "watermarks", "held_by", "warnings"]
 
     /// The document and its version.
     let stored: StoredPipeline
@@ -14,12 +14,15 @@ struct PipelineResource: Sendable {
     let lastRun: Run?
     /// The watermarks of its steps that have one.
     let watermarks: [Watermark]
+    /// The backfill that keeps it from being run after others; nil when there is none.
+    let heldBy: String?
 
     /// Reads what belongs to a stored pipeline.
     init(_ stored: StoredPipeline, _ session: ReadSession) throws(StoreError) {
         self.stored = stored
         lastRun = try session.runs(RunFilter(pipeline: stored.name), Page(limit: 1)).items.first
         watermarks = try session.watermarks(pipeline: stored.name, Page(limit: Limits.pipelineSteps)).items
+        heldBy = try session.holder(of: stored.name)
     }
 
     /// The document as it was written, with its version, last run and watermarks; `warnings` only after a `PUT`.
@@ -30,7 +33,7 @@ struct PipelineResource: Sendable {
             .init("version", .integer(Int64(stored.version))), .init("created_at", .string(stored.createdAt.rfc3339)),
             .init("updated_at", .string(stored.updatedAt.rfc3339)),
             .init("last_run", lastRun?.wire(progress, isWhole: false) ?? .null),
-            .init("watermarks", .array(watermarks.map(\.wire))),
+            .init("watermarks", .array(watermarks.map(\.wire))), .init("held_by", JSONValue(heldBy)),
         ]
         if let warnings { members.append(.init("warnings", .array(warnings.map(\.wire)))) }
         return .object(members)

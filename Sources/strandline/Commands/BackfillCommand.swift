@@ -16,6 +16,8 @@ struct BackfillCommand: Command {
         options: [
             .value("start", "PLACE", "Where the range begins: a date, a time, or a number of a column that counts."),
             .value("end", "PLACE", "Where it ends; that place is not loaded."),
+            .value(
+                "range", "gaps", "Load what the ledger shows to be missing; then --start and --end may be left out."),
             .value("step", "STEP", "The step; needed where the pipeline has several."),
             .value("column", "COLUMN", "What rows are sliced by; usually the step's own."),
             .value("format", "FORMAT", "How the column's times are written: \(words(CursorFormat.self))."),
@@ -31,6 +33,7 @@ struct BackfillCommand: Command {
             .value("max-partitions", "N", "Refuse a range of more partitions.", usual: "1000"),
             .value("max-rows-per-partition", "N", "Refuse a range with a larger partition."),
             .flag("allow-shrink", "Let a partition remove more rows than max_shrink allows."),
+            .flag("hold-downstream", "Let the pipelines that run after this one wait for the end."),
             .value("reason", "TEXT", "Why."),
             .flag("dry-run", "Show what it would load, and change nothing."),
             .flag("wait", "Wait until it has ended."),
@@ -53,7 +56,7 @@ struct BackfillCommand: Command {
         isJSON = arguments.flag("json")
         client = ServerClient(arguments, problems: &problems)
         var members: [JSONValue.Member] = [.init("pipeline", .string(arguments.operand(0) ?? ""))]
-        for key in ["start", "end"] where arguments.value(key) == nil {
+        for key in ["start", "end"] where arguments.value(key) == nil && arguments.value("range") == nil {
             problems.append("--\(key) is missing; write --start 2024-03-01 --end 2024-04-01 for March")
         }
         // Numbers stay numbers where they may: a place of a column that counts, and how many of them make a partition.
@@ -61,7 +64,8 @@ struct BackfillCommand: Command {
             guard let text = arguments.text(key) else { continue }
             members.append(.init(key, Int64(text).map { .integer($0) } ?? .string(text)))
         }
-        for key in ["step", "column", "format", "timezone", "order", "reprocess", "reason"] {
+        _ = arguments.word("range", of: ["gaps"], usual: "", &problems)
+        for key in ["range", "step", "column", "format", "timezone", "order", "reprocess", "reason"] {
             guard let text = arguments.text(key) else { continue }
             members.append(.init(key, .string(text)))
         }
@@ -77,6 +81,7 @@ struct BackfillCommand: Command {
         _ = arguments.word("reprocess", of: Reprocess.allCases.map(\.rawValue), usual: "", &problems)
         _ = arguments.word("format", of: CursorFormat.allCases.map(\.rawValue), usual: "", &problems)
         if arguments.flag("allow-shrink") { members.append(.init("allow_shrink", true)) }
+        if arguments.flag("hold-downstream") { members.append(.init("hold_downstream", true)) }
         body = .object(members)
     }
 
