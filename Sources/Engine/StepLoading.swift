@@ -48,6 +48,16 @@ public protocol StepLoading: Sendable {
     func committedPartition(
         backfill: String, number: Int, step: String, destination: DatabaseFile
     ) throws(Failure) -> PartitionResult?
+    /// Publishes what a backfill has staged, unless that was done before; as a trial it changes nothing.
+    func publishBackfill(
+        _ request: PublishRequest, stop: StopToken, progress: LoadProgress
+    ) throws(Failure) -> PartitionResult
+    /// What publishing a backfill did, as the destination recorded it; nil when it is not published.
+    func committedPublish(
+        backfill: String, step: String, destination: DatabaseFile
+    ) throws(Failure) -> PartitionResult?
+    /// Throws away what a backfill has staged and not published.
+    func discardStaged(backfill: String, step: String, destination: DatabaseFile) throws(Failure)
     /// Which intervals of a step's cursor are loaded, as the destination has recorded it; reads only.
     func ledger(
         pipeline: String, step: LoadStep, destination: DatabaseFile, stop: StopToken

@@ -112,6 +112,7 @@ struct DestinationLedger {
         """,
         PartitionLedger.schema,
         TrimmedLoads.schema,
+        ShadowLedger.schema,
     ]
 
     // MARK: Watermarks

@@ -15,6 +15,7 @@ struct FullRefreshLoad: StepLoad {
 
     /// Does the whole load in one commit.
     func next(at now: Timestamp) throws(LoadStop) -> DestinationLedger.Record {
+        try session.watch?.sawAll()
         var relation = try session.relation()
         session.noteQuery()
         let before = try session.destination()

@@ -40,6 +40,7 @@ struct KeySweep {
         try shrinkGuard.refuseEmpty(source: isEmpty ? 0 : 1, of: there)
         try shrinkGuard.refuseOtherWriter(session)
         try rows.take(session)
+        try session.watch?.found(rows.isThere, rows.key.map(\.destination))
         let returned = try takeMarks(session)
         let gone = try deletes.run(where: rows.isGone, at: now, session)
         // Too much: the load fails, and its transaction with it.

@@ -47,11 +47,18 @@ struct LedgerReading {
                 """)
         }
         if try has("_strandline_partitions") {
+            // What was staged is loaded once it is published.
+            let isPublished =
+                try has("_strandline_backfills")
+                ? """
+                AND (NOT staged OR EXISTS (SELECT 1 FROM main._strandline_backfills AS b
+                    WHERE b.backfill = p.backfill AND b.step = p.step AND b.published_at IS NOT NULL))
+                """ : ""
             sides.append(
                 """
                 SELECT backfill, backfill, true, start_value, end_value, false, committed_at, 1, commit_order
-                FROM main._strandline_partitions WHERE pipeline = ?1 AND step = ?2
-                    AND partition_column = ?3 COLLATE NOCASE AND rolled_back_at IS NULL
+                FROM main._strandline_partitions AS p WHERE pipeline = ?1 AND step = ?2
+                    AND partition_column = ?3 COLLATE NOCASE AND rolled_back_at IS NULL \(isPublished)
                 """)
         }
         return sides.joined(separator: " UNION ALL ") + " ORDER BY 1, 9"

@@ -37,6 +37,8 @@ final class LoadSession {
     var hasMadeTable = false
     /// Rows read by the load's earlier commits.
     var readBefore = 0
+    /// Notes for the rows that a backfill has staged what the commit in hand does; nil where nothing is staged.
+    private(set) var watch: ShadowWatch?
 
     /// What a session is opened for.
     enum Purpose {
@@ -132,6 +134,11 @@ final class LoadSession {
             ScalarFunction(name: OrderFunction.name, arguments: 1, body: OrderFunction(order: order)))
         try connection.createFunction(
             ScalarFunction(name: OrderFunction.timeName, arguments: 1, body: OrderFunction(order: .instants)))
+    }
+
+    /// Begins to watch the table for the rows that a backfill has staged for it, in a commit that may write it.
+    func watchTable() throws(LoadStop) {
+        watch = try ShadowWatch(connection, table: request.step.destination.table)
     }
 
     /// Closes the files.
@@ -263,7 +270,8 @@ final class LoadSession {
         switch request.step.writeMode {
         case .upsert:
             UpsertWrite(
-                delta: delta, table: table, isDirect: isFirstLoad && !keepsRows && !request.step.checksRows)
+                delta: delta, table: table,
+                isDirect: isFirstLoad && !keepsRows && !request.step.checksRows && watch == nil)
         case .deleteInsert: DeleteInsertWrite(delta: delta, table: table)
         case .append: AppendWrite(delta: delta, table: table, reached: held?.reached.flatMap { order.key($0) })
         }

@@ -79,6 +79,7 @@ extension Loader {
         var result = plan.empty
         var counts = RowCounts()
         if let rows = plan.rows {
+            try session.watch?.sawAll()
             try session.undo?.open(
                 plan.table, isCreated: false, added: [], loaded: rows.pairs.map(\.destination))
             session.trail.enter(.look)

@@ -74,18 +74,25 @@ extension Loader {
                         .conflict, "backfill \(load.run) was rolled back",
                         hint: "ask for another backfill of the range"))
             }
+            if !request.isStaged { try session.watchTable() }
             let number = try ledger.commits(of: load.run, step: load.step.name) + 1
             let now = clock.now()
             session.trail.begin(number: number, at: now)
-            session.undo?.begin(number: number, held: nil, at: now)
+            if !request.isStaged { session.undo?.begin(number: number, held: nil, at: now) }
             session.checks.begin(at: now)
-            var result = try partition.run(at: now)
+            var (result, staged) = try partition.run(as: number, at: now)
             result.warnings += session.checks.warnings
             var manifest = session.trail.take(number: number, request: load, at: now, counts: result.rows)
             // Partition after partition runs the same statements: the first tells of them.
             if number > 1 { manifest.statements = [] }
             try ledger.record(request, result, session.checks.results, manifest)
-            try session.undo?.finish(result.rows, at: now)
+            if let staged {
+                try ShadowLedger(session.connection).staged(
+                    staged.shadow, request, at: number, there: staged.there, inside: staged.inside,
+                    result.reconciliation)
+            } else {
+                try session.undo?.finish(result.rows, at: now)
+            }
             return result
         }
         session.progress.committed()

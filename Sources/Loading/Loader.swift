@@ -125,6 +125,7 @@ public final class Loader: Sendable {
                         "attempt \(request.attempt) of the run was given up; attempt \(before.attempt) has taken over",
                         hint: "nothing: the later attempt does the work"))
             }
+            try session.watchTable()
             let now = clock.now()
             session.trail.begin(number: number, at: now)
             if let undo = session.undo {

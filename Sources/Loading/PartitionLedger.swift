@@ -51,7 +51,8 @@ struct PartitionLedger {
                 """, [.text(backfill), Value(number), .text(step)])
         }
         guard let found else { return nil }
-        return try connection.stopping { _ throws(SQLiteError) in
+        let reconciliation = try ShadowLedger(connection).reconciliation(backfill: backfill, number: number)
+        var result = try connection.stopping { _ throws(SQLiteError) in
             PartitionResult(
                 rows: RowCounts(
                     read: Int(try found.int("rows_read")), inserted: Int(try found.int("rows_inserted")),
@@ -59,6 +60,8 @@ struct PartitionLedger {
                     deleted: Int(try found.int("rows_deleted")), quarantined: Int(try found.int("rows_quarantined"))),
                 warnings: WarningText.warnings(try found.text("warnings")))
         }
+        result.reconciliation = reconciliation
+        return result
     }
 
     /// How many partitions of a backfill of a step have committed.
@@ -68,6 +71,15 @@ struct PartitionLedger {
                 "SELECT max(commit_order) FROM main._strandline_partitions WHERE backfill = ? AND step = ?",
                 [.text(backfill), .text(step)])
             return Int(last?[0].integer ?? 0)
+        }
+    }
+
+    /// How many commits of a backfill have changed its table: what was staged has when it was published, in one.
+    func writes(of backfill: String, step: String) throws(LoadStop) -> Int {
+        switch try ShadowLedger(connection).place(of: backfill, step: step) {
+        case nil: try commits(of: backfill, step: step)
+        case .published?: 1
+        case .staged?, .discarded?: 0
         }
     }
 

@@ -11,34 +11,51 @@ struct PartitionLoad {
     let request: PartitionRequest
     let gate: PartitionGate
 
-    private var step: LoadStep { request.load.step }
+    var step: LoadStep { request.load.step }
 
-    /// Does the work inside the open transaction; answers what it did.
-    func run(at now: Timestamp) throws(LoadStop) -> PartitionResult {
+    /// What was staged, and what the shrink guard will ask of it.
+    struct Staged {
+        let shadow: Shadow
+        /// The destination's rows in the range.
+        let there: Int
+        /// The source's.
+        let inside: Int
+    }
+
+    /// Does the work inside the open transaction, as the backfill's commit of that number; answers what it did, and
+    /// what it staged where it wrote nothing.
+    func run(as number: Int, at now: Timestamp) throws(LoadStop) -> (PartitionResult, Staged?) {
         let scope = try PartitionScope(request.scheme, request.range)
         gate.open(scope)
         let view = try PartitionView(session, request.scheme, scope)
-        let table = try session.prepare(view.before, view.match, view.relation)
-        try session.undo?.open(
-            table, isCreated: false, added: view.match.added.map(\.name), loaded: view.match.pairs.map(\.destination))
         session.noteQuery()
-        let pairs = view.match.pairs
-        var result =
-            if let key = view.key {
-                try reload(
-                    PartitionRows(view.relation, pairs, key: key, column: view.column, table, scope), at: now)
-            } else {
-                try reload(PartitionValues(view.relation, pairs, column: view.column, table, scope), pairs, at: now)
-            }
+        var (result, staged) =
+            request.isStaged ? try stage(view, scope, as: number) : (try write(view, scope, at: now), nil)
         session.progress.setRead(result.rows.read)
         result.warnings = view.match.warnings + result.warnings
-        return result
+        return (result, staged)
+    }
+
+    private func write(
+        _ view: PartitionView, _ scope: PartitionScope, at now: Timestamp
+    ) throws(LoadStop) -> PartitionResult {
+        let pairs = view.match.pairs
+        let table = try session.prepare(view.before, view.match, view.relation)
+        try session.undo?.open(
+            table, isCreated: false, added: view.match.added.map(\.name), loaded: pairs.map(\.destination))
+        guard let key = view.key else {
+            return try reload(PartitionValues(view.relation, pairs, column: view.column, table, scope), pairs, at: now)
+        }
+        return try reload(PartitionRows(view.relation, pairs, key: key, column: view.column, table, scope), at: now)
     }
 
     // MARK: Rows with a key
 
     private func reload(_ rows: PartitionRows, at now: Timestamp) throws(LoadStop) -> PartitionResult {
         let (read, doubles) = try take(rows)
+        try session.watch?.saw(rows.rows.sql, rows.rows.pairs.map(\.source))
+        try session.watch?.found(
+            rows.isCopied, [rows.placeName] + rows.rows.key.map(\.source), rows.scope.parameters, among: rows.isInRange)
         let checked = CheckedRows(
             sql: rows.rows.sql, columns: rows.rows.pairs.map(\.source), key: rows.rows.key.map(\.source))
         let kept = try session.checks.examine(checked, of: read.all, into: rows.table, isUsedUp: false, session)
@@ -54,7 +71,7 @@ struct PartitionLoad {
             unchanged: kept - staged.new - staged.changed - staged.back, deleted: gone, quarantined: read.all - kept)
         guard counts.unchanged >= 0 else { throw .failure(counts.unaccounted(0)) }
         var warnings = doubles
-        try watchingTriggers(rows.table, counts) { hasTriggers throws(LoadStop) in
+        try session.watchingTriggers(rows.table, counts) { hasTriggers throws(LoadStop) in
             try write.write(counts, gone: rows.isGone, at: now)
             if hasTriggers { warnings += try write.rewritten() }
         }
@@ -65,13 +82,14 @@ struct PartitionLoad {
     }
 
     /// Copies the source's rows, one for each key; answers how many they are, and how many of them lie in the range.
-    private func take(
+    func take(
         _ rows: PartitionRows
     ) throws(LoadStop) -> (read: (all: Int, inside: Int), warnings: [LoadWarning]) {
         session.trail.enter(.stage)
         try execute(rows.make)
         let inside = try gate.counting { () throws(LoadStop) in try run(rows.copyInside) }
-        let orphans = try run(rows.findGone)
+        var orphans = try run(rows.findGone)
+        if let more = rows.findStagedGone { orphans += try run(more) }
         var elsewhere = 0
         if orphans > 0 || rows.mayHaveVersions { elsewhere = try run(rows.copyElsewhere) }
         var warnings: [LoadWarning] = []
@@ -100,7 +118,7 @@ struct PartitionLoad {
     }
 
     /// Refuses a key that the destination holds twice: only one of its rows can be what the source has.
-    private func refuseDoubledKey(_ rows: PartitionRows) throws(LoadStop) {
+    func refuseDoubledKey(_ rows: PartitionRows) throws(LoadStop) {
         let key = rows.rows.key.map(\.destination)
         guard let shape = rows.table.shape, !shape.isUnique(key) else { return }
         let found = try session.connection.stopping { db throws(SQLiteError) in try db.first(rows.doubledKey) }
@@ -127,7 +145,7 @@ struct PartitionLoad {
         let new = try session.integer("SELECT count(*) FROM \(rows.missing)")
         let counts = RowCounts(
             read: read, inserted: new, unchanged: kept - new, deleted: gone, quarantined: read - kept)
-        try watchingTriggers(rows.table, counts) { _ throws(LoadStop) in try write(rows, counts, at: now) }
+        try session.watchingTriggers(rows.table, counts) { _ throws(LoadStop) in try write(rows, counts, at: now) }
         try session.checks.examineWritten(rows.table, session)
         try execute(rows.drop)
         return PartitionResult(rows: counts, warnings: [])
@@ -164,27 +182,14 @@ struct PartitionLoad {
         try shrinkGuard.refuseOtherWriter(session)
     }
 
-    /// Runs a write, and refuses rows that a trigger has added or removed beside it.
-    private func watchingTriggers(
-        _ table: DestinationTable, _ counts: RowCounts, _ write: (Bool) throws(LoadStop) -> Void
-    ) throws(LoadStop) {
-        guard try table.hasTriggers(session.connection) else { return try write(false) }
-        let before = try session.rowsInDestination(table)
-        try write(true)
-        let removed = step.softDelete == nil ? counts.deleted : 0
-        guard try session.rowsInDestination(table) == before + counts.inserted - removed else {
-            throw .failure(counts.unaccounted(counts.inserted + counts.updated))
-        }
-    }
-
     // MARK: Statements
 
-    private func run(_ text: DeltaStatement.Text) throws(LoadStop) -> Int {
+    func run(_ text: DeltaStatement.Text) throws(LoadStop) -> Int {
         session.trail.note(text)
         return try session.connection.stopping { db throws(SQLiteError) in try db.run(text.sql, text.parameters) }
     }
 
-    private func execute(_ statements: [String]) throws(LoadStop) {
+    func execute(_ statements: [String]) throws(LoadStop) {
         try session.connection.stopping { db throws(SQLiteError) in
             for statement in statements { try db.execute(statement) }
         }

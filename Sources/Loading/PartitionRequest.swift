@@ -10,6 +10,8 @@ public struct PartitionRequest: Sendable {
     public var scheme: PartitionScheme
     /// What the partition reloads.
     public var range: PartitionRange
+    /// Stage the rows beside the destination's table, for `publishBackfill`, and leave the table as it is.
+    public var isStaged = false
 
     /// Makes a request.
     public init(load: LoadRequest, number: Int, scheme: PartitionScheme, range: PartitionRange) {

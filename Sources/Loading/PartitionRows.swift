@@ -18,6 +18,9 @@ struct PartitionRows {
     private let key: [SchemaMatch.Pair]
     private let column: SchemaMatch.Pair
     private let deletes: DeleteWrite
+    /// What earlier partitions of the backfill have staged, which is what the destination is to be; nil where rows go
+    /// straight in.
+    private let shadow: Shadow?
     /// The copy's column that is true for rows that lie elsewhere.
     private let outside: String
     /// The copy's column that holds the cursor as the source has it.
@@ -27,8 +30,9 @@ struct PartitionRows {
 
     init(
         _ relation: SourceRelation, _ pairs: [SchemaMatch.Pair], key: [SchemaMatch.Pair], column: SchemaMatch.Pair,
-        _ table: DestinationTable, _ scope: PartitionScope
+        _ table: DestinationTable, _ scope: PartitionScope, shadow: Shadow? = nil
     ) {
+        self.shadow = shadow
         rows = SnapshotRows(copying: relation, pairs, key: key, table)
         self.scope = scope
         self.table = table
@@ -66,7 +70,7 @@ struct PartitionRows {
         [
             "DROP TABLE IF EXISTS \(rows.sql)", "DROP TABLE IF EXISTS \(PartitionRows.gone)",
             "CREATE TEMP TABLE _strandline_source AS SELECT \(list(pairs)), 0 AS \(outside), NULL AS \(place) "
-                + "FROM \(table.sql) WHERE 0",
+                + "FROM \(shadow?.sql ?? table.sql) WHERE 0",
             "CREATE INDEX temp._strandline_source_key ON _strandline_source (\(list(key)))",
             "CREATE TEMP TABLE _strandline_gone AS SELECT \(list(key)), \(rowNumber) AS \(place) FROM \(table.sql) WHERE 0",
         ]
@@ -116,7 +120,11 @@ struct PartitionRows {
     var dropStrangers: DeltaStatement.Text {
         scope.text(
             "DELETE FROM \(rows.sql) AS s WHERE \(outside) AND NOT EXISTS "
-                + "(SELECT 1 FROM \(table.sql) AS d WHERE \(rows.sameKey) AND \(isThere))")
+                + "(SELECT 1 FROM \(table.sql) AS d WHERE \(rows.sameKey) AND \(isThere))"
+                + (shadow.map {
+                    " AND NOT EXISTS (SELECT 1 FROM \($0.sql) AS d WHERE \(rows.sameKey) AND \(isStaged($0)))"
+                }
+                    ?? ""))
     }
 
     // MARK: The destination's rows
@@ -127,6 +135,13 @@ struct PartitionRows {
         return scope.holds("d." + quoted(column.destination)) + isMarked
     }
 
+    /// The condition that a key, `d`, was copied.
+    var isCopied: String { rows.isThere }
+    /// The condition that a row that is not the destination's, `d`, lies in the range.
+    var isInRange: String { scope.holds("d." + quoted(placeName)) }
+    /// The destination's column that rows are sliced by.
+    var placeName: String { column.destination }
+
     /// Counts the destination's rows in the range.
     var countThere: DeltaStatement.Text { scope.text("SELECT count(*) FROM \(table.sql) AS d WHERE \(isThere)") }
 
@@ -136,6 +151,38 @@ struct PartitionRows {
             "INSERT INTO \(PartitionRows.gone) SELECT \(list(key, of: "d")), \(rowNumber == "NULL" ? "" : "d.")\(rowNumber) "
                 + "FROM \(table.sql) AS d WHERE \(isThere) "
                 + "AND NOT EXISTS (SELECT 1 FROM \(rows.sql) AS s WHERE \(rows.sameKey))")
+    }
+
+    /// The condition that a row of the shadow, `d`, lies in the range.
+    private func isStaged(_ shadow: Shadow) -> String {
+        "\(shadow.isAlive) AND \(scope.holds("d." + quoted(column.destination)))"
+    }
+
+    /// Adds those that earlier partitions have staged for the range: a row may have been on its way there then.
+    var findStagedGone: DeltaStatement.Text? {
+        shadow.map { shadow in
+            scope.text(
+                "INSERT INTO \(PartitionRows.gone) SELECT \(list(key, of: "d")), NULL FROM \(shadow.sql) AS d "
+                    + "WHERE \(isStaged(shadow)) AND NOT EXISTS (SELECT 1 FROM \(rows.sql) AS s WHERE \(rows.sameKey))")
+        }
+    }
+
+    /// Stages what was copied, and the keys that are gone, as the partition at `order` among the backfill's commits.
+    func stage(into shadow: Shadow, at order: Int) -> [String] {
+        let own = "\(quoted(Shadow.kind)), \(quoted(Shadow.order))"
+        let isKeyed = key.map { "\(quoted($0.destination)) IS NOT NULL" }.joined(separator: " AND ")
+        return [
+            "INSERT OR REPLACE INTO \(shadow.sql) (\(list(pairs)), \(own)) "
+                + "SELECT \(list(pairs)), \(outside), \(order) FROM \(rows.sql)",
+            "INSERT OR REPLACE INTO \(shadow.sql) (\(list(key)), \(own)) "
+                + "SELECT \(list(key)), \(Shadow.Kind.gone), \(order) FROM \(PartitionRows.gone) WHERE \(isKeyed)",
+        ]
+    }
+
+    /// Counts the copied rows without a key.
+    var countNullKeys: String {
+        let isNull = key.map { "\(quoted($0.destination)) IS NULL" }.joined(separator: " OR ")
+        return "SELECT count(*) FROM \(rows.sql) WHERE \(isNull)"
     }
 
     /// Leaves of them those whose key was not found elsewhere either.

@@ -21,15 +21,27 @@ struct Rollback {
     /// Rolls the step back; nil when that was done before.
     func perform() throws(LoadStop) -> StepRollback? {
         guard try !undo.isRolledBack(run: run, step: step.name) else { return nil }
+        let shadows = ShadowLedger(connection)
+        switch try shadows.place(of: run, step: step.name) {
+        case .staged(let shadow)?:
+            // Of it the table holds nothing.
+            try shadows.discard(shadow, at: now)
+            return StepRollback(step: step.name, table: shadow.table)
+        case .discarded?: return nil
+        case .published?, nil: break
+        }
+        let watch = try ShadowWatch(connection, table: step.destination.table)
         let records = try undo.records(run: run, step: step.name)
         let partitions = PartitionLedger(connection)
         let loaded = writer.kind == .backfill ? nil : try ledger.committed(run: run, step: step.name)
         let commits =
             writer.kind == .backfill
-            ? try partitions.commits(of: run, step: step.name) : loaded?.result.commits ?? 0
+            ? try partitions.writes(of: run, step: step.name) : loaded?.result.commits ?? 0
         guard commits > 0, records.count == commits, let last = records.last else { throw .failure(nothingKept) }
         let inserted = loaded?.result.counts.inserted ?? 0
         var result = StepRollback(step: step.name, table: last.table)
+        // A table that goes takes what watches it along.
+        if records.contains(where: { $0.kind == .created || $0.kind == .replaced }) { try watch?.sawAll() }
         for record in records {
             switch record.kind {
             case .changed: try restoreRows(record, &result)
@@ -40,7 +52,10 @@ struct Rollback {
         }
         result.watermark = try restoreWatermark(last)
         try Quarantine.reopen(run: run, step: step.name, connection)
-        if writer.kind == .backfill { try partitions.rolledBack(run, step: step.name, at: now) }
+        if writer.kind == .backfill {
+            try partitions.rolledBack(run, step: step.name, at: now)
+            try shadows.rolledBack(run, step: step.name, at: now)
+        }
         try undo.finish(run: run, step: step.name, at: now)
         return result
     }

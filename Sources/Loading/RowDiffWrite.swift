@@ -14,6 +14,15 @@ struct RowDiffWrite {
         var back: Int
     }
 
+    /// Refuses a destination in which a key names two rows: only one of them can be what the source has.
+    func refuseDoubledKey() throws(LoadStop) {
+        let key = diff.source.key.map(\.destination)
+        guard let shape = diff.table.shape, !shape.isUnique(key) else { return }
+        let found = try session.connection.stopping { db throws(SQLiteError) in try db.first(diff.doubledKey) }
+        guard let found else { return }
+        throw .failure(.doubledKey(shape.name, key, found.values))
+    }
+
     /// Stages what differs.
     func stage() throws(LoadStop) -> Staged {
         session.trail.note(diff.makeStage)
@@ -75,5 +84,21 @@ struct RowDiffWrite {
     /// Drops the stage.
     func release() throws(LoadStop) {
         try session.connection.stopping { db throws(SQLiteError) in try db.execute("DROP TABLE \(RowDiff.stage)") }
+    }
+}
+
+extension LoadSession {
+    /// Runs a write, which is told whether the table has triggers, and refuses rows that one has added or removed beside
+    /// it.
+    func watchingTriggers(
+        _ table: DestinationTable, _ counts: RowCounts, _ write: (Bool) throws(LoadStop) -> Void
+    ) throws(LoadStop) {
+        guard try table.hasTriggers(connection) else { return try write(false) }
+        let before = try rowsInDestination(table)
+        try write(true)
+        let removed = table.step.softDelete == nil ? counts.deleted : 0
+        guard try rowsInDestination(table) == before + counts.inserted - removed else {
+            throw .failure(counts.unaccounted(counts.inserted + counts.updated))
+        }
     }
 }

@@ -14,6 +14,7 @@ struct SnapshotDiffLoad: StepLoad {
 
     /// Does the whole load in one commit.
     func next(at now: Timestamp) throws(LoadStop) -> DestinationLedger.Record {
+        try session.watch?.sawAll()
         let relation = try session.relation()
         let before = try session.destination()
         let match = try SchemaMatch(source: relation.shape, destination: before.shape, step: step)
@@ -113,8 +114,8 @@ struct SnapshotDiffLoad: StepLoad {
         let shrinkGuard = ShrinkGuard(session.request)
         try shrinkGuard.refuseEmpty(source: read, of: there)
         try shrinkGuard.refuseOtherWriter(session)
-        try refuseDoubledKey(diff)
         let write = RowDiffWrite(session: session, diff: diff)
+        try write.refuseDoubledKey()
         let staged = try write.stage()
         let counts = RowCounts(
             read: read, inserted: staged.new, updated: staged.changed + staged.back,
@@ -136,14 +137,5 @@ struct SnapshotDiffLoad: StepLoad {
             throw .failure(counts.unaccounted(counts.inserted + counts.updated))
         }
         return try write.rewritten()
-    }
-
-    /// Refuses a destination in which a key names two rows: only one of them can be what the source has.
-    private func refuseDoubledKey(_ diff: RowDiff) throws(LoadStop) {
-        let key = diff.source.key.map(\.destination)
-        guard let shape = diff.table.shape, !shape.isUnique(key) else { return }
-        let found = try session.connection.stopping { db throws(SQLiteError) in try db.first(diff.doubledKey) }
-        guard let found else { return }
-        throw .failure(.doubledKey(shape.name, key, found.values))
     }
 }

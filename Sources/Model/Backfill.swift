@@ -201,6 +201,8 @@ public struct PartitionResult: Sendable, Equatable {
     public var rows: RowCounts
     /// What it wants a person to know.
     public var warnings: [LoadWarning]
+    /// How what was staged compares with the source; nil for rows that went straight into the destination.
+    public var reconciliation: Reconciliation?
 
     /// Makes a result.
     public init(rows: RowCounts = RowCounts(), warnings: [LoadWarning] = []) {

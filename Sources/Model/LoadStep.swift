@@ -45,6 +45,8 @@ public struct LoadStep: Sendable, Equatable {
     public var checks: [Check] = []
     /// What a backfill slices its rows by, as the document says; nil where it does not.
     public var partitionBy: PartitionScheme?
+    /// The digits after the point to which numbers are rounded before a backfill compares sums of what it staged.
+    public var reconcileDecimals = 6
 
     /// Makes a step.
     public init(

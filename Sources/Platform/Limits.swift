@@ -204,6 +204,8 @@ public enum Limits {
     public static let idlePartitionConnections = 8
     /// Rows of a partition by which the size of a backfill's rows is told.
     public static let sampledRows = 1_000
+    /// Keys that a partition which does not reconcile shows.
+    public static let reconciliationSamples = 5
     /// Bytes of a value in the samples of a check: enough to find the row by.
     public static let sampleBytes = 200
     /// Rows set aside that a destination keeps for a step: past it a run fails, since they wait for a person.

@@ -174,6 +174,22 @@ final class ScriptedLoader: StepLoading {
         try loader.checkPartition(request, stop: stop)
     }
 
+    func publishBackfill(
+        _ request: PublishRequest, stop: StopToken, progress: LoadProgress
+    ) throws(Failure) -> PartitionResult {
+        try loader.publishBackfill(request, stop: stop, progress: progress)
+    }
+
+    func committedPublish(
+        backfill: String, step: String, destination: DatabaseFile
+    ) throws(Failure) -> PartitionResult? {
+        try loader.committedPublish(backfill: backfill, step: step, destination: destination)
+    }
+
+    func discardStaged(backfill: String, step: String, destination: DatabaseFile) throws(Failure) {
+        try loader.discardStaged(backfill: backfill, step: step, destination: destination)
+    }
+
     func estimatePartitions(
         _ request: LoadRequest, scheme: PartitionScheme, ranges: [PartitionRange], stop: StopToken
     ) throws(Failure) -> PartitionEstimates {

@@ -1,0 +1,106 @@
+internal import Model
+internal import Platform
+internal import SQLite
+
+extension PartitionLoad {
+    /// Stages what a partition's rows are to become beside the table, and compares it with the source, read a second time.
+    func stage(
+        _ view: PartitionView, _ scope: PartitionScope, as number: Int
+    ) throws(LoadStop) -> (PartitionResult, Staged?) {
+        guard let key = view.key else {
+            throw .failure(
+                Failure(
+                    .unsupported,
+                    "the rows of \(step.destination.table) have no key by which staged ones could be told",
+                    hint: "name the columns that identify a row, such as primary_key: [id], or use mode: direct",
+                    field: "mode"))
+        }
+        let shadow = try shadow(view, key)
+        let rows = PartitionRows(
+            view.relation, view.match.pairs, key: key, column: view.column, view.table, scope, shadow: shadow)
+        var (read, warnings) = try take(rows)
+        let checked = CheckedRows(
+            sql: rows.rows.sql, columns: rows.rows.pairs.map(\.source), key: rows.rows.key.map(\.source))
+        let kept = try session.checks.examine(checked, of: read.all, into: rows.table, isUsedUp: false, session)
+        session.trail.enter(.stage)
+        session.progress.expect(read.all)
+        try refuseDoubledKey(rows)
+        let nullKeys = try session.integer(rows.countNullKeys)
+        guard nullKeys == 0 else { throw .failure(.nullKeys(nullKeys, key.map(\.source))) }
+        let there = try session.integer(rows.countThere.sql, rows.countThere.parameters)
+        for statement in rows.stage(into: shadow, at: number) {
+            _ = try run(DeltaStatement.Text(sql: statement, parameters: []))
+        }
+        try execute(rows.drop)
+        session.trail.enter(.check)
+        let reconciliation = try Reconciler(session: session, view: view, key: key, shadow: shadow, scope: scope)
+            .compare()
+        if let difference = reconciliation.difference {
+            warnings.append(
+                LoadWarning(
+                    code: "not_reconciled", message: "\(scope.range.text) does not reconcile: \(difference)"))
+        }
+        var result = PartitionResult(
+            rows: RowCounts(read: read.all, quarantined: read.all - kept), warnings: warnings)
+        result.reconciliation = reconciliation
+        return (result, Staged(shadow: shadow, there: there, inside: read.inside))
+    }
+
+    /// The backfill's shadow, made with its first partition and given the columns that the source was given since.
+    private func shadow(_ view: PartitionView, _ key: [SchemaMatch.Pair]) throws(LoadStop) -> Shadow {
+        let ledger = ShadowLedger(session.connection)
+        let table = view.before.shape?.name ?? step.destination.table
+        switch try ledger.place(of: request.load.run, step: step.name) {
+        case .staged(let shadow)?:
+            try complete(shadow, view, key)
+            return shadow
+        case .published?, .discarded?:
+            throw .failure(
+                Failure(
+                    .conflict,
+                    "backfill \(request.load.run) takes no more rows: what it staged was published, or thrown away",
+                    hint: "ask for another backfill of the range"))
+        case nil: break
+        }
+        if let other = try ledger.open(of: table) {
+            throw .failure(
+                Failure(
+                    .conflict,
+                    "backfill \(other.backfill) has staged rows for table \(table) that are not published yet",
+                    hint: "publish it, cancel it or roll it back, then retry"))
+        }
+        try refuseMissingMark(view)
+        let shadow = try ledger.begin(request.load, table, key: key.map(\.destination))
+        try execute(shadow.create(view.match.pairs, view.table, column: view.column.destination))
+        return shadow
+    }
+
+    /// What marks rows as gone has to be there: until rows are published the table stays as it is.
+    private func refuseMissingMark(_ view: PartitionView) throws(LoadStop) {
+        guard let mark = step.softDelete, view.before.shape?.column(mark) == nil else { return }
+        throw .failure(
+            Failure(
+                .schemaChanged, "\(step.destination.table) has no column \(mark) yet, which marks rows that are gone",
+                hint: "run pipeline \(request.load.pipeline) first: it adds the column", field: "soft_delete"))
+    }
+
+    private func complete(_ shadow: Shadow, _ view: PartitionView, _ key: [SchemaMatch.Pair]) throws(LoadStop) {
+        let found = try session.connection.stopping { db throws(SQLiteError) in
+            try db.shape(of: shadow.name, in: "main")
+        }
+        let pairs = view.match.pairs
+        let columns = (found?.columns ?? []).map(\.name).filter { $0 != Shadow.kind && $0 != Shadow.order }
+        let lost = columns.first { name in !pairs.contains { fold($0.destination) == fold(name) } }
+        guard lost == nil, shadow.key.map(fold) == key.map({ fold($0.destination) }), found != nil else {
+            throw .failure(
+                Failure(
+                    .schemaChanged,
+                    lost.map { "column \($0) is not loaded any more, though partitions before had it" }
+                        ?? "rows are told apart by other columns than when the first partition was staged",
+                    hint: "cancel the backfill and ask for another one"))
+        }
+        for pair in pairs where !columns.contains(where: { fold($0) == fold(pair.destination) }) {
+            if let column = view.table.shape?.column(pair.destination) { try execute([shadow.add(column)]) }
+        }
+    }
+}

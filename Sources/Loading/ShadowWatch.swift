@@ -1,0 +1,69 @@
+internal import Model
+internal import SQLite
+
+/// Notes, while a backfill has rows staged for a table, which rows of it other commits write or find to be right: those
+/// are newer in the destination than in the shadow, and publishing must leave them alone.
+struct ShadowWatch {
+    private let connection: Connection
+    private let shadow: Shadow
+
+    /// Begins to watch the writes to a table in the open transaction; nil where nothing is staged for it.
+    init?(_ connection: Connection, table: String) throws(LoadStop) {
+        let ledger = ShadowLedger(connection)
+        let shadow = try ledger.open(of: table)
+        try ShadowWatch.dropTriggers(connection, but: shadow?.triggers.map(\.name) ?? [])
+        guard let shadow else { return nil }
+        self.connection = connection
+        self.shadow = shadow
+        let shape = try connection.stopping { db throws(SQLiteError) in try db.shape(of: table, in: "main") }
+        guard let shape, shape.kind == .table, shadow.key.allSatisfy({ shape.column($0) != nil }) else {
+            // It is made anew, or was: nothing that was staged for the old one says anything of it.
+            try ledger.supersede(table)
+            return nil
+        }
+        for trigger in shadow.triggers { try execute(trigger.sql) }
+    }
+
+    /// Notes the keys of rows that were read, whether or not they are written; `rows` stands behind FROM and has
+    /// `columns`.
+    func saw(_ rows: String, _ columns: [String]) throws(LoadStop) {
+        let names = Set(columns.map(fold))
+        guard shadow.key.allSatisfy({ names.contains(fold($0)) }) else { return }
+        try execute(shadow.noting("\(rows) AS s"))
+    }
+
+    /// Notes the staged rows, called `d`, of which `isThere` says otherwise than the shadow whether the source has them;
+    /// `columns` are those that the condition asks for.
+    func found(_ isThere: String, _ columns: [String], _ parameters: [Value] = [], among: String = "true")
+        throws(LoadStop)
+    {
+        let shape = try connection.stopping { db throws(SQLiteError) in try db.shape(of: shadow.name, in: "main") }
+        guard columns.allSatisfy({ shape?.column($0) != nil }) else { return }
+        try connection.stopping { db throws(SQLiteError) in
+            let condition = "(\(among)) AND (\(shadow.isAlive)) <> (\(isThere))"
+            _ = try db.run(shadow.notingStaged(where: condition), parameters)
+        }
+    }
+
+    /// Notes that the whole table is compared or rebuilt, so that nothing staged before is newer anywhere, and stops
+    /// watching: the triggers would go with a table that is renamed.
+    func sawAll() throws(LoadStop) {
+        try ShadowLedger(connection).supersede(shadow.table)
+        try ShadowWatch.dropTriggers(connection, but: [])
+    }
+
+    /// Drops the triggers that earlier commits of a connection have left: what they note in may be gone.
+    private static func dropTriggers(_ connection: Connection, but kept: [String]) throws(LoadStop) {
+        try connection.stopping { db throws(SQLiteError) in
+            let names = try db.rows(
+                "SELECT name FROM temp.sqlite_schema WHERE type = 'trigger' "
+                    + "AND name LIKE '\\_strandline\\_touch\\_%' ESCAPE '\\'"
+            ).compactMap { $0[0].string }
+            for name in names where !kept.contains(name) { try db.execute("DROP TRIGGER temp.\(quoted(name))") }
+        }
+    }
+
+    private func execute(_ sql: String) throws(LoadStop) {
+        try connection.stopping { db throws(SQLiteError) in try db.execute(sql) }
+    }
+}
