@@ -158,8 +158,11 @@ private struct PartitionStory {
     /// Someone else writes the destination.
     private mutating func changeDestination() throws {
         let b = Value(Int.random(in: 0..<9, using: &random))
-        switch Int.random(in: 0..<4, using: &random) {
+        switch Int.random(in: 0..<5, using: &random) {
         case 0: try world.warehouse.execute("DELETE FROM t WHERE b = ?", [b])
+        case 3:
+            // Equal as numbers, and not the same.
+            try world.warehouse.execute("UPDATE t SET v = CAST(v AS REAL) WHERE typeof(v) = 'integer' AND b = ?", [b])
         case 1: try world.warehouse.execute("UPDATE t SET v = 'theirs' WHERE b = ?", [b])
         case 2: try world.warehouse.execute("UPDATE t SET at = ? WHERE b = ?", [place(), b])
         default:

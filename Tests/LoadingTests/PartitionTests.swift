@@ -157,6 +157,24 @@ struct PartitionTests {
         }
     }
 
+    @Test("texts of other offsets are found though they lie a day away from their instants")
+    func findsFarOffsets() throws {
+        let inside = [
+            "2024-03-30T00:01:00-23:59", "2024-03-30 12:00-12:00", "2024-03-31", "2024-04-01T13:59:59+14:00",
+            "2024-04-01T23:58:59+23:59",
+        ]
+        let outside = ["2024-03-30T00:00:59-23:59", "2024-04-01T14:00+14:00", "2024-04-01"]
+        for table in Tables.both {
+            let world = try World(table, warehouse: table)
+            for (id, value) in (inside + outside).enumerated() {
+                try world.source.execute("INSERT INTO orders VALUES (?, 'x', ?)", [Value(id), .text(value)])
+            }
+            try world.partition(world.step(), "2024-03-31", "2024-04-01")
+            let found = try world.inWarehouse("SELECT id FROM orders ORDER BY id")
+            #expect(found == inside.indices.map { [Value($0)] })
+        }
+    }
+
     @Test("an older version of a row does not replace a newer one that lies in another partition")
     func keepsTheNewestVersion() throws {
         let table = "CREATE TABLE orders (id INTEGER, item TEXT, updated_at TEXT);"
