@@ -23,6 +23,7 @@ extension LoadEngine {
         store.write { (transaction) throws(StoreError) -> Backfill in
             try transaction.insertBackfill(
                 draft.backfill, draft.partitions, rows: draft.estimates?.partitions.map(\.sourceRows) ?? [])
+            if draft.backfill.options.holdDownstream { try transaction.holdDownstreams(of: draft.backfill.pipeline) }
             let stored = try transaction.backfill(draft.backfill.id) ?? draft.backfill
             try RunRecords.append(.backfill(.backfillQueued, stored), transaction)
             return stored

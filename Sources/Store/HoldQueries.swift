@@ -38,6 +38,12 @@ extension Transaction {
             [.text(pipeline), Value(now)])
     }
 
+    /// Remembers that what runs directly after a pipeline, whose rows a backfill is about to change, is to be run when
+    /// nothing holds it any more.
+    public func holdDownstreams(of pipeline: String) throws(StoreError) {
+        for downstream in try downstreams(of: pipeline) { try hold(downstream) }
+    }
+
     /// Forgets the pipelines that nothing holds any more; answers them by name.
     public func releaseHeld() throws(StoreError) -> [String] {
         let operation = "release held pipelines"

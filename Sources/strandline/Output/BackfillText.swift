@@ -98,6 +98,8 @@ enum BackfillText {
                 notes.append("in the \(side), this would help: \(index.string ?? "")")
             }
         }
+        let held = (preview["held_back"]?.array ?? []).compactMap(\.string)
+        if !held.isEmpty { notes.append("held back until its end: \(held.joined(separator: ", "))") }
         for warning in preview["warnings"]?.array ?? [] { notes.append("warning: \(warning["message"]?.string ?? "")") }
         return notes
     }
