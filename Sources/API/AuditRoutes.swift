@@ -9,6 +9,12 @@ enum AuditRoutes {
     /// The operations on audits.
     static let endpoints = [
         Endpoint(.post, "/v1/pipelines/{pipeline}/audits", "start_audit") { call throws(Problem) in try start(call) },
+        Endpoint(.post, "/v1/pipelines/{pipeline}/compare", "start_comparison") { call throws(Problem) in
+            try compare(call)
+        },
+        Endpoint(.get, "/v1/audits/{audit}/differences", "list_audit_differences", query: Page.parameters) {
+            call throws(Problem) in try differences(call)
+        },
         Endpoint(.get, "/v1/audits", "list_audits", query: ["pipeline"] + Page.parameters) { call throws(Problem) in
             try list(call)
         },
@@ -24,8 +30,7 @@ enum AuditRoutes {
         var body = try RequestBody(
             try call.document(), called: "an audit",
             keys: ["step", "interval", "heal", "delete_extra", "allow_shrink"])
-        let step = body.text("step")
-        if let step, !ResourceName.isValid(step) { body.refuse("step", "`step` is no name of a step") }
+        let step = body.step()
         let options = AuditOptions(
             interval: body.interval("interval"), heal: body.flag("heal"), deleteExtra: body.flag("delete_extra"),
             allowShrink: body.flag("allow_shrink"))
@@ -34,7 +39,20 @@ enum AuditRoutes {
             body.refuse(key, "`\(key)` has a meaning only with `heal: true`", hint: "Add `heal: true`, or remove it.")
         }
         try body.check()
-        let request = AuditRequest(pipeline: pipeline, step: step, options: options)
+        return later(AuditRequest(pipeline: pipeline, step: step, options: options), call)
+    }
+
+    private static func compare(_ call: Call) throws(Problem) -> Outcome {
+        let pipeline = try call.name("pipeline")
+        var body = try RequestBody(try call.document(), called: "a comparison", keys: ["step"])
+        let step = body.step()
+        try body.check()
+        var options = AuditOptions()
+        options.kind = .compare
+        return later(AuditRequest(pipeline: pipeline, step: step, options: options), call)
+    }
+
+    private static func later(_ request: AuditRequest, _ call: Call) -> Outcome {
         let wait = AuditWait(call)
         return .later { waiting in
             call.services.engine.startAudit(request) { result in
@@ -65,6 +83,27 @@ enum AuditRoutes {
             throw Problem(Failure(.notFound, "there is no audit \(id)", hint: "GET /v1/audits lists the audits"))
         }
         return .now(.json(audit.wire))
+    }
+
+    private static func differences(_ call: Call) throws(Problem) -> Outcome {
+        let id = try call.name("audit")
+        let page = try call.page()
+        let found = try call.services.read { session throws(StoreError) -> (Audit, Listing<AuditDifference>)? in
+            guard let audit = try session.audit(id) else { return nil }
+            return (audit, try session.differences(id, page))
+        }
+        guard let (audit, listing) = found else {
+            throw Problem(Failure(.notFound, "there is no audit \(id)", hint: "GET /v1/audits lists the audits"))
+        }
+        if let kept = audit.result?.refresh?.kept, kept > 0, listing.items.isEmpty, page.cursor == nil {
+            throw Problem(
+                Failure(
+                    .notFound,
+                    "the differences of audit \(id) are not kept any more: those of the last "
+                        + "\(Limits.comparisonsWithDifferences) comparisons are",
+                    hint: "compare again"))
+        }
+        return .now(.json(try listing.wire("differences") { $0.wire }))
     }
 
     private static func cancel(_ call: Call) throws(Problem) -> Outcome {
@@ -134,5 +173,14 @@ private struct AuditWait: Sendable {
             answer.body = .json(now.wire)
             return answer
         }
+    }
+}
+
+extension RequestBody {
+    /// The step's name; nil when the key is missing or was refused.
+    fileprivate mutating func step() -> String? {
+        let step = text("step")
+        if let step, !ResourceName.isValid(step) { refuse("step", "`step` is no name of a step") }
+        return step
     }
 }

@@ -101,7 +101,8 @@ struct RunEvent: Sendable {
     /// An audit was asked for, started, laid aside or finished.
     static func audit(_ kind: Kind, _ audit: Audit) -> RunEvent {
         var members: [JSONValue.Member] = [
-            .init("audit", .string(audit.id)), .init("state", .string(audit.state.rawValue)),
+            .init("audit", .string(audit.id)), .init("kind", .string(audit.options.kind.rawValue)),
+            .init("state", .string(audit.state.rawValue)),
         ]
         if let drift = audit.result?.total.drift {
             members += [

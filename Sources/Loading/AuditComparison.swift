@@ -3,7 +3,7 @@ internal import Platform
 internal import SQLite
 
 /// Compares both sides in one pass over each, in the order of what tells rows apart.
-struct AuditComparison {
+struct AuditComparison: AuditVisitor {
     private let rows: AuditRows
     private let repair: AuditRepair?
     private var ruler: AuditRuler
@@ -23,50 +23,15 @@ struct AuditComparison {
 
     /// Reads both sides and compares them.
     mutating func run(on connection: Connection) throws(LoadStop) {
-        let (source, destination) = (rows.source, rows.destination)
-        try connection.reading(destination, wrapping: { LoadStop.sqlite($0) }) { right throws(LoadStop) in
-            try connection.reading(source, wrapping: { LoadStop.sqlite($0) }) { left throws(LoadStop) in
-                try merge(left, right)
-            }
-        }
+        let rows = rows
+        try rows.merge(on: connection, into: &self)
     }
 
-    private mutating func merge(_ left: RowReader, _ right: RowReader) throws(LoadStop) {
-        let identity = rows.identity.count
-        try advance(left)
-        try advance(right)
-        while true {
-            let order: Int
-            switch (left.hasRow, right.hasRow) {
-            case (false, false): return
-            case (true, false): order = -1
-            case (false, true): order = 1
-            case (true, true): order = rows.compare(left, right, first: identity)
-            }
-            if order == 0 {
-                try compare(left, right)
-                try pass(left)
-                try advance(right)
-            } else if order < 0 {
-                if case .inside(let part) = place(left) { try miss(left, part) }
-                try pass(left)
-            } else {
-                try exceed(right, left)
-                try advance(right)
-            }
-        }
-    }
-
-    private func advance(_ reader: RowReader) throws(LoadStop) {
-        do throws(SQLiteError) { try reader.next() } catch { throw .sqlite(error) }
-    }
-
-    /// Goes on to the source's next row, remembering this one's key where its versions are told apart.
-    private mutating func pass(_ left: RowReader) throws(LoadStop) {
+    /// Remembers the row's key where its versions are told apart.
+    mutating func passed(_ left: RowReader) {
         if rows.keyCount < rows.identity.count {
             lastKey = rows.identity.prefix(rows.keyCount).map { left.value($0) }
         }
-        try advance(left)
     }
 
     private mutating func place(_ reader: RowReader) -> AuditRuler.Place {
@@ -76,7 +41,8 @@ struct AuditComparison {
 
     // MARK: What a row comes to
 
-    private mutating func compare(_ left: RowReader, _ right: RowReader) throws(LoadStop) {
+    /// Compares the two.
+    mutating func met(_ left: RowReader, _ right: RowReader) throws(LoadStop) {
         guard let part = part(left, right) else { return }
         // A row that the source has must bear no mark.
         let isSame = rows.isSame(left, right) && !rows.isMarked(right)
@@ -101,14 +67,16 @@ struct AuditComparison {
         }
     }
 
-    private mutating func miss(_ left: RowReader, _ part: Int64) throws(LoadStop) {
+    /// A row of the source that the destination lacks.
+    mutating func missed(_ left: RowReader) throws(LoadStop) {
+        guard case .inside(let part) = place(left) else { return }
         try parts.count(part, source: left, destination: nil) { $0.missing += 1 }
         sample(.missing, left)
         try repair?.insert(from: left)
     }
 
     /// A row of the destination that no row of the source goes with.
-    private mutating func exceed(_ right: RowReader, _ left: RowReader) throws(LoadStop) {
+    mutating func exceeded(_ right: RowReader, beside left: RowReader) throws(LoadStop) {
         let part: Int64
         switch place(right) {
         case .inside(let found): part = found
@@ -131,16 +99,7 @@ struct AuditComparison {
     private mutating func sample(_ kind: AuditResult.Sample.Kind, _ reader: RowReader, _ columns: [String] = []) {
         guard sampled[kind, default: 0] < Limits.auditSamples else { return }
         sampled[kind, default: 0] += 1
-        let key = rows.identity.map { index in
-            JSONValue.Member(
-                rows.pairs[index].destination, CursorValue(reader.value(index)).map(AuditComparison.shown) ?? .null)
-        }
-        samples.append(AuditResult.Sample(kind: kind, key: .object(key), columns: columns))
-    }
-
-    private static func shown(_ value: CursorValue) -> JSONValue {
-        guard case .string(let text) = value.json, text.count > Limits.auditKeyCharacters else { return value.json }
-        return .string(text.prefix(Limits.auditKeyCharacters) + "…")
+        samples.append(AuditResult.Sample(kind: kind, key: rows.key(reader), columns: columns))
     }
 
     // MARK: The result

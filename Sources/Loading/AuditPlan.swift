@@ -16,11 +16,13 @@ struct AuditPlan {
     let watermark: CursorValue?
     /// The change events whose outcome the destination is compared with; nil where rows are.
     let events: EventReplay?
+    /// Keys that are left out, since events that no run has applied yet tell of them.
+    let unsettled: Int
     private let warnings: [LoadWarning]
 
     private init(
         table: DestinationTable, ruler: AuditRuler, rows: AuditRows?, sums: [Int], held: Watermark?,
-        watermark: CursorValue?, events: EventReplay?, warnings: [LoadWarning]
+        watermark: CursorValue?, events: EventReplay?, unsettled: Int = 0, warnings: [LoadWarning]
     ) {
         self.table = table
         self.ruler = ruler
@@ -29,6 +31,7 @@ struct AuditPlan {
         self.held = held
         self.watermark = watermark
         self.events = events
+        self.unsettled = unsettled
         self.warnings = warnings
     }
 
@@ -43,6 +46,7 @@ struct AuditPlan {
                     hint: "run the pipeline first"))
         }
         try refuseOtherEncodings(session)
+        if options.kind == .compare { return try refresh(session, table, shape, held, at: now) }
         guard table.step.strategy == .cdc else { return try rows(session, options, table, shape, held?.watermark) }
         return try changes(session, options, table, held, at: now)
     }
@@ -55,7 +59,7 @@ struct AuditPlan {
         let step = table.step
         let relation = try session.relation()
         let match = try SchemaMatch(source: relation.shape, destination: shape, step: step)
-        var warnings = columnsMissing(match, shape)
+        var warnings = columnsMissing(match, shape, .whole)
         var ruler = AuditRuler()
         var watermark: CursorValue?
         if step.strategy.isIncremental {
@@ -67,10 +71,51 @@ struct AuditPlan {
         } else {
             warnings += intervalUnused(options)
         }
-        let rows = try AuditRows(session, relation, table, match, watermark: watermark)
+        let rows = try AuditRows(session, relation, table, match, watermark.map { .upTo($0) } ?? .whole)
         return AuditPlan(
             table: table, ruler: ruler, rows: rows, sums: sums(rows, shape), held: held, watermark: watermark,
             events: nil, warnings: warnings)
+    }
+
+    /// Compares what a full refresh would write now.
+    private static func refresh(
+        _ session: LoadSession, _ table: DestinationTable, _ shape: TableShape, _ held: DestinationLedger.Held?,
+        at now: Timestamp
+    ) throws(LoadStop) -> AuditPlan {
+        let step = table.step
+        guard step.strategy != .cdc else { return try refreshOfCapture(session, table, shape, held, at: now) }
+        let relation = try session.relation()
+        let match = try SchemaMatch(source: relation.shape, destination: shape, step: step)
+        var ruler = AuditRuler()
+        let watermark = held?.watermark
+        if step.strategy.isIncremental {
+            let cursor = try session.request.cursor()
+            try refuseOtherCursor(watermark, cursor.column)
+            ruler = try AuditRuler(cursor, order: session.order, reached: watermark?.value)
+        }
+        let rows = try AuditRows(session, relation, table, match, .refresh)
+        return AuditPlan(
+            table: table, ruler: ruler, rows: rows, sums: [], held: watermark, watermark: watermark?.value, events: nil,
+            warnings: columnsMissing(match, shape, .refresh) + columnsKept(match, shape, step))
+    }
+
+    /// A captured table is read anew by a full refresh; of any other log none can be made.
+    private static func refreshOfCapture(
+        _ session: LoadSession, _ table: DestinationTable, _ shape: TableShape, _ held: DestinationLedger.Held?,
+        at now: Timestamp
+    ) throws(LoadStop) -> AuditPlan {
+        if try session.capture() == nil { try session.refuseRebuildFromEvents() }
+        guard let held, let watermark = held.watermark.value else {
+            throw .failure(
+                Failure(
+                    .conflict, "no run has applied changes to \(shape.name) yet, so there is nothing to compare",
+                    hint: "run the pipeline first"))
+        }
+        let audited = AuditedChanges(session: session, table: table, shape: shape, held: held, extent: .refresh)
+        let found = try audited.find(through: watermark, at: now)
+        return AuditPlan(
+            table: table, ruler: AuditRuler(), rows: found.rows, sums: [], held: held.watermark, watermark: watermark,
+            events: nil, unsettled: found.unsettled, warnings: found.warnings)
     }
 
     /// Compares what change events come to: the table that records its own changes, or else the log itself.
@@ -143,13 +188,37 @@ struct AuditPlan {
     }
 
     /// What is to be said of columns that the destination lacks.
-    static func columnsMissing(_ match: SchemaMatch, _ shape: TableShape) -> [LoadWarning] {
+    static func columnsMissing(
+        _ match: SchemaMatch, _ shape: TableShape, _ extent: AuditRows.Extent
+    ) -> [LoadWarning] {
         guard !match.added.isEmpty else { return [] }
         let columns = match.added.map(\.name).joined(separator: ", ")
+        if case .refresh = extent {
+            return [
+                LoadWarning(
+                    code: "columns_missing",
+                    message: "a full refresh would add columns to \(shape.name), which are as good as empty there: "
+                        + columns)
+            ]
+        }
         return [
             LoadWarning(
                 code: "columns_missing",
                 message: "not compared, since \(shape.name) does not have them yet: \(columns)")
+        ]
+    }
+
+    /// What is to be said of columns that the source lacks, of which a full refresh would leave no values.
+    private static func columnsKept(_ match: SchemaMatch, _ shape: TableShape, _ step: LoadStep) -> [LoadWarning] {
+        let given = Set((match.pairs.map(\.destination) + [step.softDelete].compactMap { $0 }).map(fold))
+        let kept = shape.columns.filter { !$0.isGenerated && !given.contains(fold($0.name)) }.map(\.name)
+        guard !kept.isEmpty else { return [] }
+        return [
+            LoadWarning(
+                code: "columns_kept",
+                message:
+                    "not compared, since the source does not give them, and a full refresh would leave them without "
+                    + "values: \(kept.joined(separator: ", "))")
         ]
     }
 

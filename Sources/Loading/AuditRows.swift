@@ -11,9 +11,9 @@ struct AuditRows {
     let keyCount: Int
     /// Whether the storage class tells rows apart too: where all columns together are the identity.
     let tellsClasses: Bool
-    /// The place of the cursor in `pairs`; nil where the whole table is compared.
+    /// The place of the cursor among the source's columns; nil where rows are compared whatever it says.
     let cursor: Int?
-    /// The rows of the source.
+    /// The rows of the source; behind the columns of `pairs` comes the cursor where it is none of them.
     let source: String
     /// The rows of the destination; behind the columns of `pairs` come its number and its mark, where there are any.
     let destination: String
@@ -22,16 +22,26 @@ struct AuditRows {
     /// The place among the destination's columns of the one that marks rows which are gone; nil where none is marked.
     let mark: Int?
 
-    /// Compares the rows of `relation` up to `watermark` with those of the table, called `d`, for which `condition` holds.
+    /// Which of the source's rows are compared.
+    enum Extent {
+        /// All of them, whatever their cursor.
+        case whole
+        /// Those up to a watermark; of those that share a key, the newest among them.
+        case upTo(CursorValue)
+        /// What a full refresh would write: into columns too that the destination lacks, which are as good as empty in
+        /// it. Rows that the destination marks as gone are not there.
+        case refresh
+    }
+
+    /// Compares rows of `relation` with those of the table, called `d`, for which `condition` holds.
     init(
         _ session: LoadSession, _ relation: SourceRelation, _ table: DestinationTable, _ match: SchemaMatch,
-        watermark: CursorValue?, where condition: String? = nil
+        _ extent: Extent, where condition: String? = nil
     ) throws(LoadStop) {
         let shape = table.shape ?? TableShape(name: "", kind: .table, columns: [])
         let step = session.request.step
         let added = Set(match.added.map { fold($0.name) })
-        let pairs = match.pairs.filter { !added.contains(fold($0.source)) }
-        self.pairs = pairs
+        var pairs = match.pairs.filter { !added.contains(fold($0.source)) }
         func place(_ column: String) -> Int? { pairs.firstIndex { fold($0.source) == fold(column) } }
         // A load that sees all rows goes by the key that the source declares, where the step names none.
         let declared = relation.shape.declaredKey
@@ -43,12 +53,18 @@ struct AuditRows {
                     .unknownColumn, "\(shape.name) lacks a column of the key \(names.joined(separator: ", "))",
                     hint: "run the pipeline first", field: "primary_key"))
         }
-        cursor = watermark == nil ? nil : step.cursor.flatMap { place($0.column) }
         let isKeyed = !key.isEmpty && key.count == names.count
+        let isRefresh = if case .refresh = extent { true } else { false }
+        if isRefresh { pairs += match.pairs.filter { added.contains(fold($0.source)) } }
+        let (cursor, read) = AuditRows.cursor(extent, step, relation, pairs)
+        self.pairs = pairs
+        self.cursor = cursor
         tellsClasses = !isKeyed
         var identity = isKeyed ? key : Array(pairs.indices)
         let keepsVersions = step.writeMode == .append && step.strategy.isIncremental
-        if keepsVersions, let cursor, !identity.contains(cursor) { identity.append(cursor) }
+        if keepsVersions, let cursor, pairs.indices.contains(cursor), !identity.contains(cursor) {
+            identity.append(cursor)
+        }
         self.identity = identity
         keyCount = isKeyed ? key.count : identity.count
         let rowNumber = shape.rowNumberName
@@ -57,13 +73,40 @@ struct AuditRows {
         mark = marked == nil ? nil : pairs.count + (rowNumber == nil ? 0 : 1)
         let order = AuditRows.order(identity.map { pairs[$0].destination }, tellsClasses)
         let columns =
-            pairs.map { quoted($0.destination) } + [rowNumber].compactMap { $0 }
-            + [marked].compactMap { $0 }.map(quoted)
+            AuditRows.there(pairs, shape) + [rowNumber].compactMap { $0 } + [marked].compactMap { $0 }.map(quoted)
+        let conditions = [condition, isRefresh ? marked.map { "d.\(quoted($0)) IS NULL" } : nil].compactMap { $0 }
         destination =
             "SELECT \(columns.joined(separator: ", ")) FROM \(table.sql) AS d"
-            + (condition.map { " WHERE \($0)" } ?? "") + " ORDER BY \(order)"
+            + (conditions.isEmpty ? "" : " WHERE \(conditions.joined(separator: " AND "))") + " ORDER BY \(order)"
         source = try AuditRows.source(
-            session, relation, shape, pairs, identity, tellsClasses, watermark, keepsVersions: keepsVersions)
+            session, relation, shape, read, identity, tellsClasses, extent, keepsVersions: keepsVersions)
+    }
+
+    /// The columns as the destination has them; one that it lacks is empty.
+    private static func there(_ pairs: [SchemaMatch.Pair], _ shape: TableShape) -> [String] {
+        pairs.map {
+            shape.column($0.destination) == nil ? "NULL AS \(quoted($0.destination))" : quoted($0.destination)
+        }
+    }
+
+    /// The place of the cursor among the columns that are read, and these: with it behind the others where it is none of
+    /// them, so that a comparison with a full refresh knows what the next run reads.
+    private static func cursor(
+        _ extent: Extent, _ step: LoadStep, _ relation: SourceRelation, _ pairs: [SchemaMatch.Pair]
+    ) -> (Int?, [SchemaMatch.Pair]) {
+        guard let column = step.cursor?.column else { return (nil, pairs) }
+        let place = pairs.firstIndex { fold($0.source) == fold(column) }
+        switch extent {
+        case .whole: return (nil, pairs)
+        case .upTo: return (place, pairs)
+        case .refresh:
+            guard step.strategy.isIncremental, step.strategy != .cdc else { return (nil, pairs) }
+            if let place { return (place, pairs) }
+            let hidden = SchemaMatch.Pair(
+                source: relation.shape.column(column)?.name ?? column,
+                destination: freeName("strandline_cursor", among: pairs.map(\.destination)))
+            return (pairs.count, pairs + [hidden])
+        }
     }
 
     private static func order(_ columns: [String], _ tellsClasses: Bool) -> String {
@@ -75,20 +118,9 @@ struct AuditRows {
 
     private static func source(
         _ session: LoadSession, _ relation: SourceRelation, _ shape: TableShape, _ pairs: [SchemaMatch.Pair],
-        _ identity: [Int], _ tellsClasses: Bool, _ watermark: CursorValue?, keepsVersions: Bool
+        _ identity: [Int], _ tellsClasses: Bool, _ extent: Extent, keepsVersions: Bool
     ) throws(LoadStop) -> String {
-        var from = relation.sql
-        let step = session.request.step
-        if !keepsVersions, let cursor = step.cursor, let watermark {
-            let delta = session.delta(relation, cursor, pairs)
-            if delta.needsNewest {
-                let place = AuditPlaceFunction(cursor, order: session.order, watermark: watermark)
-                try session.connection.stopping { db throws(SQLiteError) in
-                    try db.createFunction(ScalarFunction(name: AuditPlaceFunction.name, arguments: 1, body: place))
-                }
-                from = "(\(delta.newest(where: "", first: "\(AuditPlaceFunction.name)(\(quoted(delta.cursor))) DESC")))"
-            }
-        }
+        let from = try keepsVersions ? relation.sql : newest(session, relation, pairs, extent) ?? relation.sql
         let selected = pairs.map { quoted($0.source) }.joined(separator: ", ")
         guard convertsValues(relation.shape, shape, pairs) else {
             let order = order(identity.map { pairs[$0].source }, tellsClasses)
@@ -97,14 +129,34 @@ struct AuditRows {
         // What the destination stores is what its columns make of the source's values; so does a table like it.
         let stage = "temp._strandline_audit"
         let inserted = pairs.map { quoted($0.destination) }.joined(separator: ", ")
+        let columns = there(pairs, shape).joined(separator: ", ")
         try session.connection.stopping { db throws(SQLiteError) in
             try db.execute("DROP TABLE IF EXISTS \(stage)")
             try db.execute(
-                "CREATE TEMP TABLE _strandline_audit AS SELECT \(inserted) FROM main.\(quoted(shape.name)) WHERE 0")
+                "CREATE TEMP TABLE _strandline_audit AS SELECT \(columns) FROM main.\(quoted(shape.name)) WHERE 0")
             _ = try db.run("INSERT INTO \(stage) (\(inserted)) SELECT \(selected) FROM \(from)")
         }
         let order = order(identity.map { pairs[$0].destination }, tellsClasses)
         return "SELECT \(inserted) FROM \(stage) ORDER BY \(order)"
+    }
+
+    /// The rows of the source with one for each key, behind FROM; nil where none share one, or all of them count.
+    private static func newest(
+        _ session: LoadSession, _ relation: SourceRelation, _ pairs: [SchemaMatch.Pair], _ extent: Extent
+    ) throws(LoadStop) -> String? {
+        guard let cursor = session.request.step.cursor, session.request.step.strategy != .cdc else { return nil }
+        let delta = session.delta(relation, cursor, pairs)
+        guard delta.needsNewest else { return nil }
+        switch extent {
+        case .whole: return nil
+        case .refresh: return "(\(delta.everyNewest))"
+        case .upTo(let watermark):
+            let place = AuditPlaceFunction(cursor, order: session.order, watermark: watermark)
+            try session.connection.stopping { db throws(SQLiteError) in
+                try db.createFunction(ScalarFunction(name: AuditPlaceFunction.name, arguments: 1, body: place))
+            }
+            return "(\(delta.newest(where: "", first: "\(AuditPlaceFunction.name)(\(quoted(delta.cursor))) DESC")))"
+        }
     }
 
     /// Whether the destination's columns may store other values than the source's hold.
@@ -114,7 +166,8 @@ struct AuditRows {
         // The type of a computed column of a query or view says nothing of its values.
         guard source.kind == .table else { return true }
         return pairs.contains { pair in
-            source.affinity(of: pair.source) != destination.affinity(of: pair.destination)
+            destination.column(pair.destination) != nil
+                && source.affinity(of: pair.source) != destination.affinity(of: pair.destination)
         }
     }
 

@@ -40,22 +40,35 @@ struct AuditRuler {
         isWhole = true
     }
 
+    /// Says of rows on which side of `reached` they lie, in one part; where nothing is reached yet, all lie above.
+    init(_ cursor: Cursor, order: CursorOrder, reached: CursorValue?) throws(LoadStop) {
+        self.order = order
+        upper = try reached.map { value throws(LoadStop) in try AuditRuler.upper(value, order) }
+        lower = cursor.initial.flatMap { order.key($0) }
+        includesNull = cursor.onMissing == .include
+        isWhole = false
+        interval = nil
+    }
+
     /// Compares what lies at or below the watermark.
     init(
         _ cursor: Cursor, order: CursorOrder, watermark: CursorValue, interval: Interval?
     ) throws(LoadStop) {
-        guard let upper = order.key(watermark) else {
-            throw .failure(
-                Failure(
-                    .cursorFormat, "the watermark \(watermark.display) is not \(order.expectation)",
-                    hint: "correct cursor.format, or set the watermark anew", field: "cursor.format"))
-        }
+        let upper = try AuditRuler.upper(watermark, order)
         self.order = order
         self.upper = upper
         lower = cursor.initial.flatMap { order.key($0) }
         includesNull = cursor.onMissing == .include
         isWhole = false
         self.interval = try AuditRuler.interval(interval, order, from: lower, to: upper)
+    }
+
+    private static func upper(_ watermark: CursorValue, _ order: CursorOrder) throws(LoadStop) -> CursorKey {
+        if let upper = order.key(watermark) { return upper }
+        throw .failure(
+            Failure(
+                .cursorFormat, "the watermark \(watermark.display) is not \(order.expectation)",
+                hint: "correct cursor.format, or set the watermark anew", field: "cursor.format"))
     }
 
     private static func interval(
@@ -87,7 +100,7 @@ struct AuditRuler {
 
     /// The place of the row that a reader stands on, whose cursor is at `index`.
     mutating func place(_ rows: RowReader, _ index: Int) -> Place {
-        guard let upper else { return .inside(0) }
+        guard let upper else { return isWhole ? .inside(0) : unreached(rows, index) }
         switch (order, rows.type(index)) {
         case (_, .null): return includesNull ? .inside(AuditRuler.nowherePart) : .nowhere
         case (.instants, .text):
@@ -103,6 +116,15 @@ struct AuditRuler {
         case (.plain, .blob): return place(.blob(Array(rows.bytes(index))), upper)
         default: return .nowhere
         }
+    }
+
+    private func unreached(_ rows: RowReader, _ index: Int) -> Place {
+        guard let value = CursorValue(rows.value(index)) else {
+            return includesNull ? .inside(AuditRuler.nowherePart) : .nowhere
+        }
+        guard let key = order.key(value) else { return .nowhere }
+        if let lower, key.isComparable(to: lower), key.compare(lower) < 0 { return .below }
+        return .above
     }
 
     private func place(_ key: CursorKey, _ upper: CursorKey) -> Place {

@@ -12,6 +12,8 @@ struct AuditedChanges {
     let table: DestinationTable
     let shape: TableShape
     let held: DestinationLedger.Held
+    /// What of a captured table is compared.
+    var extent = AuditRows.Extent.whole
 
     /// What is compared, and what is to be said of it.
     struct Found {
@@ -19,6 +21,8 @@ struct AuditedChanges {
         var rows: AuditRows?
         var warnings: [LoadWarning]
         var events: EventReplay?
+        /// Keys that events which no run has applied yet tell of; counted of a captured table.
+        var unsettled = 0
     }
 
     private var step: LoadStep { session.request.step }
@@ -62,9 +66,10 @@ struct AuditedChanges {
         }
         let rows = try AuditRows(
             session, SourceRelation(shape: relation.shape, sql: source, views: relation.views), table, match,
-            watermark: nil, where: condition)
+            extent, where: condition)
         return Found(
-            rows: rows, warnings: AuditPlan.columnsMissing(match, shape) + unsettled(count, watermark), events: nil)
+            rows: rows, warnings: AuditPlan.columnsMissing(match, shape, extent) + unsettled(count, watermark),
+            events: nil, unsettled: count)
     }
 
     /// Lays the keys that changes above the watermark tell of into two temporary tables: as the source has them, and as
@@ -117,7 +122,7 @@ struct AuditedChanges {
         }
         let told = log.rows(beside: shape, except: step.softDelete)
         var match = try SchemaMatch(source: told, destination: shape, step: step)
-        let warnings = AuditPlan.columnsMissing(match, shape)
+        let warnings = AuditPlan.columnsMissing(match, shape, extent)
         let added = Set(match.added.map { fold($0.name) })
         let pairs = log.mentioned(match.pairs).filter { !added.contains(fold($0.source)) }
         let source = DeltaSource(
@@ -138,8 +143,7 @@ struct AuditedChanges {
         var staged = shape
         staged.name = log.relation.shape.name
         let rows = try AuditRows(
-            session, SourceRelation(shape: staged, sql: events.rows), table, match, watermark: nil,
-            where: events.isJudged)
+            session, SourceRelation(shape: staged, sql: events.rows), table, match, .whole, where: events.isJudged)
         let left = try session.integer("SELECT count(*) FROM \(ChangeStage.sql) WHERE \(write.stage.isUnsettled)")
         return Found(
             rows: rows,

@@ -66,6 +66,13 @@ extension Loader {
             seen = try session.held()?.watermark
             let plan = try AuditPlan.make(session, options, at: clock.now())
             guard let rows = plan.rows else { return plan.empty }
+            guard options.kind == .audit else {
+                var comparison = RefreshComparison(plan, rows)
+                try comparison.run(on: session.connection)
+                var result = plan.finished(comparison.result(plan.watermark))
+                result.warnings += comparison.warnings
+                return result
+            }
             var comparison = AuditComparison(rows, plan.ruler, sums: plan.sums, repair: nil)
             try comparison.run(on: session.connection)
             return plan.finished(comparison.result(plan.watermark))

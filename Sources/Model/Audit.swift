@@ -1,6 +1,6 @@
 public import Platform
 
-/// A comparison of a step's source and destination below its watermark.
+/// A comparison of a step's source and destination: below its watermark, or with what a full refresh would write.
 public struct Audit: Sendable, Equatable, Identifiable {
     /// The sortable identifier.
     public var id: String
@@ -64,8 +64,18 @@ public enum AuditState: String, Sendable, CaseIterable {
     }
 }
 
+/// What an audit compares the destination with.
+public enum AuditKind: String, Sendable, CaseIterable {
+    /// With the source's rows below the watermark.
+    case audit
+    /// With what a full refresh would write now.
+    case compare
+}
+
 /// What an audit is asked for.
 public struct AuditOptions: Sendable, Equatable {
+    /// What it compares the destination with.
+    public var kind: AuditKind = .audit
     /// How wide the parts are that it counts by; nil for the usual width.
     public var interval: Interval?
     /// Insert the missing rows, and update the different ones.

@@ -85,6 +85,23 @@ public struct AuditResult: Sendable, Equatable {
         }
     }
 
+    /// What of a comparison with a full refresh is explained, and how much of the rest is kept.
+    public struct Refresh: Sendable, Equatable {
+        /// Rows that the next run loads.
+        public var pending = 0
+        /// Rows that the destination lacks because the document passes over them.
+        public var excluded = 0
+        /// How many of the other differences are kept with the audit.
+        public var kept = 0
+
+        /// Makes counts; all are zero unless said.
+        public init(pending: Int = 0, excluded: Int = 0, kept: Int = 0) {
+            self.pending = pending
+            self.excluded = excluded
+            self.kept = kept
+        }
+    }
+
     /// The watermark up to which both sides were compared; nil where the whole tables were.
     public var watermark: CursorValue?
     /// Everything below this cursor value is the same, and at it when it is the watermark; nil when nothing is.
@@ -99,6 +116,10 @@ public struct AuditResult: Sendable, Equatable {
     public var healed: Drift?
     /// What a person should know.
     public var warnings: [LoadWarning]
+    /// What is explained of a comparison with a full refresh; nil for any other.
+    public var refresh: Refresh?
+    /// The differences that are kept of such a comparison. They are stored and shown apart, so no part of `json`.
+    public var differences: [AuditDifference] = []
 
     /// Makes a result.
     public init(
@@ -125,7 +146,7 @@ extension AuditResult {
     public var members: [JSONValue.Member] {
         [
             .init("watermark", watermark?.json ?? .null), .init("verified_through", verifiedThrough?.json ?? .null),
-        ] + total.counts + [
+        ] + total.counts + comparison + [
             .init("sums", total.sums.json), .init("partitions", .array(partitions.map(\.json))),
             .init(
                 "samples",
@@ -139,6 +160,15 @@ extension AuditResult {
             .init(
                 "warnings",
                 .array(warnings.map { .object(["code": .string($0.code), "message": .string($0.message)]) })),
+        ]
+    }
+
+    private var comparison: [JSONValue.Member] {
+        [
+            .init("identical", refresh == nil ? .null : .bool(total.drift.isEmpty)),
+            .init("pending", JSONValue(refresh?.pending)),
+            .init("excluded", JSONValue(refresh?.excluded)),
+            .init("differences_kept", JSONValue(refresh?.kept)),
         ]
     }
 
@@ -161,6 +191,17 @@ extension AuditResult {
                 guard let code = warning["code"]?.string, let message = warning["message"]?.string else { return nil }
                 return LoadWarning(code: code, message: message)
             })
+        refresh = Refresh(json: json)
+    }
+}
+
+extension AuditResult.Refresh {
+    /// An audit of another kind has none, nor has one of a time before there were comparisons.
+    fileprivate init?(json: JSONValue) {
+        guard let pending = json["pending"]?.integer, let excluded = json["excluded"]?.integer,
+            let kept = json["differences_kept"]?.integer
+        else { return nil }
+        self.init(pending: Int(pending), excluded: Int(excluded), kept: Int(kept))
     }
 }
 

@@ -252,6 +252,12 @@ public enum Limits {
     public static let auditKeyCharacters = 200
     /// Numbers of a cursor that counts which a partition has when a backfill fills gaps and is not told a width.
     public static let gapNumbers: Int64 = 100_000
+    /// Differences that a comparison with a full refresh keeps; the others are only counted.
+    public static let auditDifferences = 10_000
+    /// Bytes of JSON that those take at most.
+    public static let auditDifferenceBytes = 8 << 20
+    /// The newest comparisons whose differences are kept.
+    public static let comparisonsWithDifferences = 20
     /// Intervals, and overlaps, that a ledger shows at least before it leaves out the oldest: what is joined to its
     /// neighbours is one.
     public static let ledgerIntervals = 500

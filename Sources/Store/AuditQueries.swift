@@ -31,6 +31,17 @@ extension ReadSession {
         }
     }
 
+    /// The differences that are kept of a comparison, in the order in which they were found.
+    public func differences(_ audit: String, _ page: Page = Page()) throws(StoreError) -> Listing<AuditDifference> {
+        let operation = "list the differences"
+        let after = try page.number(operation) ?? 0
+        let found = try rows(
+            operation, "SELECT * FROM audit_differences WHERE audit = ? AND number > ? ORDER BY number LIMIT ?",
+            [.text(audit), .integer(after), Value(page.limit + 1)]
+        ) { row throws(SQLiteError) in try AuditDifference(row) }
+        return Listing(found, page) { String($0.number) }
+    }
+
     /// How far a step was verified; nil when it never was, or not since its watermark was moved by a person.
     public func verification(_ pipeline: String, _ step: String) throws(StoreError) -> Verification? {
         try first(
@@ -54,13 +65,15 @@ extension Transaction {
         try run(
             operation,
             """
-            INSERT INTO audits (id, pipeline, step, state, part_interval, heal, delete_extra, allow_shrink, created_at)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO audits
+                (id, pipeline, step, kind, state, part_interval, heal, delete_extra, allow_shrink, created_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             [
-                .text(audit.id), .text(audit.pipeline), .text(audit.step), .text(audit.state.rawValue),
-                Value(audit.options.interval?.json.text()), Value(audit.options.heal), Value(audit.options.deleteExtra),
-                Value(audit.options.allowShrink), Value(audit.createdAt),
+                .text(audit.id), .text(audit.pipeline), .text(audit.step), .text(audit.options.kind.rawValue),
+                .text(audit.state.rawValue), Value(audit.options.interval?.json.text()),
+                Value(audit.options.heal), Value(audit.options.deleteExtra), Value(audit.options.allowShrink),
+                Value(audit.createdAt),
             ])
         try run(
             operation,
@@ -96,7 +109,33 @@ extension Transaction {
                 .text(id), .text(state.rawValue), Value(audit.startedAt), Value(audit.finishedAt),
                 Value(audit.result?.json.text()), Value(error?.stored),
             ])
+        try keep(audit.result?.differences ?? [], of: id)
+        // They are read from their own table from here on.
+        audit.result?.differences = []
         return audit
+    }
+
+    /// Stores the differences that a comparison found; those of the oldest comparisons beyond
+    /// `Limits.comparisonsWithDifferences` go.
+    private func keep(_ differences: [AuditDifference], of audit: String) throws(StoreError) {
+        guard !differences.isEmpty else { return }
+        let operation = "store the differences"
+        for difference in differences {
+            try run(
+                operation, "INSERT INTO audit_differences (audit, number, kind, key, columns) VALUES (?, ?, ?, ?, ?)",
+                [
+                    .text(audit), Value(difference.number), .text(difference.kind.rawValue),
+                    .text(difference.key.text()), .text(difference.columns.text()),
+                ])
+        }
+        try run(
+            operation,
+            """
+            DELETE FROM audit_differences WHERE audit <= (
+                SELECT id FROM audits AS a WHERE kind = 'compare'
+                    AND EXISTS (SELECT 1 FROM audit_differences AS d WHERE d.audit = a.id)
+                ORDER BY id DESC LIMIT 1 OFFSET ?)
+            """, [Value(Limits.comparisonsWithDifferences)])
     }
 
     /// Notes that what an audit had mended was rolled back, the first time; how far its step was verified is not known any
@@ -141,7 +180,18 @@ extension Audit {
             result: row["result"].isNull
                 ? nil : try row.decoded("result") { AuditResult(stored: $0) },
             error: try row.optionalFailure("error"))
+        options.kind = try row.decoded("kind") { AuditKind(rawValue: $0) }
         rolledBackAt = try row.optionalTimestamp("rolled_back_at")
+    }
+}
+
+extension AuditDifference {
+    fileprivate init(_ row: Row) throws(SQLiteError) {
+        self.init(
+            number: Int(try row.int("number")),
+            kind: try row.decoded("kind") { AuditResult.Sample.Kind(rawValue: $0) },
+            key: try row.decoded("key") { JSONValue(stored: $0) },
+            columns: try row.decoded("columns") { JSONValue(stored: $0) })
     }
 }
 

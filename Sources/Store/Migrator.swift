@@ -10,7 +10,7 @@ struct Migration: Sendable {
     /// All of them, oldest first. A published one is never changed; a mistake is mended by the next.
     static let all = [
         Migration.first, Migration.second, Migration.third, Migration.fourth, Migration.fifth, Migration.sixth,
-        Migration.seventh, Migration.eighth, Migration.ninth,
+        Migration.seventh, Migration.eighth, Migration.ninth, Migration.tenth,
     ]
 }
 

@@ -7,7 +7,8 @@ enum Program {
         StatusCommand.self, RollbackCommand.self, LedgerCommand.self,
         WatermarkGetCommand.self, WatermarkSetCommand.self, WatermarkHistoryCommand.self, WatermarkDeleteCommand.self,
         CaptureInstallCommand.self, CaptureRemoveCommand.self, CaptureStatusCommand.self, CaptureForgetCommand.self,
-        AuditCommand.self, BackfillCommand.self, BackfillsPauseCommand.self, BackfillsResumeCommand.self,
+        AuditCommand.self, CompareCommand.self, BackfillCommand.self, BackfillsPauseCommand.self,
+        BackfillsResumeCommand.self,
         BackfillsCancelCommand.self, BackfillsRetryCommand.self, BackfillsCommand.self, AdviseCommand.self,
         DemoCommand.self, VersionCommand.self,
     ]

@@ -89,6 +89,41 @@ struct AuditRoutesTests {
         #expect(world.ask(.get, "/v1/audits").json["audits"] == .array([]))
     }
 
+    /// Moving a table from full refresh to incremental loads: whether it may be trusted, and where not.
+    @Test func comparesWithAFullRefreshAndListsWhatDiffers() throws {
+        let world = try loaded()
+        let path = "/v1/pipelines/orders/compare"
+        let same = world.ask(.post, path, ["Prefer": "wait=30"])
+        #expect(same.status == 200 && same.json["kind"] == "compare" && same.json["identical"] == true, "\(same.text)")
+        let differences = (same.header("Location") ?? "") + "/differences"
+        #expect(world.ask(.get, differences).json["differences"] == .array([]))
+        try world.database("shop.db") {
+            try $0.execute("UPDATE orders SET total = 99 WHERE id IN (4, 5); DELETE FROM orders WHERE id = 6")
+        }
+        try world.order(11...12)
+        let found = world.ask(.post, path, ["Prefer": "wait=30"], body: "{step: orders}")
+        #expect(found.json["identical"] == false && found.json["different"] == 2 && found.json["extra"] == 1)
+        #expect(found.json["pending"] == 2 && found.json["excluded"] == 0 && found.json["differences_kept"] == 3)
+        #expect(world.ask(.get, found.header("Location") ?? "").json == found.json)
+        let list = (found.header("Location") ?? "") + "/differences"
+        let first = world.ask(.get, list + "?limit=2").json
+        #expect(first["differences"]?[0]?["key"] == .object(["id": 4]))
+        #expect(first["differences"]?[0]?["columns"]?["total"]?["source"] == .number(99))
+        let rest = world.ask(.get, list + "?limit=2&cursor=\(first["next_cursor"]?.string ?? "")").json
+        #expect(rest["differences"]?.array?.count == 1 && rest["differences"]?[0]?["kind"] == "extra")
+        #expect(rest["next_cursor"] == .null)
+        // How far the step is verified is an audit's word.
+        #expect(world.ask(.get, mark).json["verified_through"] == .null)
+        #expect(audit(world).json["identical"] == .null)
+        #expect(world.ask(.get, "/v1/audits/nothing/differences").status == 404)
+        #expect(world.ask(.get, list + "?cursor=x").status == 400)
+        #expect(world.ask(.post, path, body: "{interval: day}").json["field"] == "interval")
+        #expect(world.ask(.post, path, body: "{step: items}").status == 422)
+        #expect(world.ask(.post, "/v1/pipelines/nothing/compare").status == 404)
+        let audits = world.ask(.get, "/v1/audits").json["audits"]?.array ?? []
+        #expect(audits.map { $0["kind"]?.string } == ["audit", "compare", "compare"])
+    }
+
     @Test func anAuditThatCannotBeCarriedOutSaysWhy() throws {
         let world = try World()
         try world.putOrders()

@@ -45,6 +45,51 @@ struct AuditQueriesTests {
         }
     }
 
+    private func compared(_ world: World, _ count: Int) throws -> Audit {
+        var options = AuditOptions()
+        options.kind = .compare
+        let audit = try audit(world, options)
+        var result = Self.result
+        result.refresh = AuditResult.Refresh(pending: 1, excluded: 2, kept: count)
+        result.differences = (1...count).map { number in
+            AuditDifference(
+                number: number, kind: .different, key: .object(["id": .integer(Int64(number))]),
+                columns: .object(["total": .object(["source": 1.5, "destination": .null])]))
+        }
+        return try world.change { transaction throws(StoreError) in
+            try transaction.changeAudit(audit.id, to: .running)
+            return try transaction.changeAudit(audit.id, to: .success, result: result)
+        }
+    }
+
+    @Test func givesBackTheDifferencesOfAComparisonPageByPage() throws {
+        let world = try World()
+        try world.pipeline("orders")
+        let audit = try compared(world, 3)
+        #expect(audit.result?.differences == [] && audit.result?.refresh == .init(pending: 1, excluded: 2, kept: 3))
+        try world.store.read { session throws(StoreError) in
+            #expect(try session.audit(audit.id) == audit)
+            let first = try session.differences(audit.id, Page(limit: 2))
+            #expect(first.items.map(\.number) == [1, 2] && first.nextCursor == "2")
+            #expect(first.items[1].key.text() == #"{"id":2}"#)
+            #expect(first.items[0].columns.text() == #"{"total":{"source":1.5,"destination":null}}"#)
+            let rest = try session.differences(audit.id, Page(limit: 2, cursor: first.nextCursor))
+            #expect(rest.items.map(\.number) == [3] && rest.nextCursor == nil)
+            #expect(try session.differences("nothing").items.isEmpty)
+        }
+    }
+
+    @Test func keepsTheDifferencesOfTheLastComparisonsOnly() throws {
+        let world = try World()
+        try world.pipeline("orders")
+        let audits = try (0...Limits.comparisonsWithDifferences).map { _ in try compared(world, 2) }
+        try world.store.read { session throws(StoreError) in
+            let kept = try audits.map { audit throws(StoreError) in try session.differences(audit.id).items.count }
+            #expect(kept == [0] + [Int](repeating: 2, count: Limits.comparisonsWithDifferences))
+            #expect(try session.audit(audits[0].id)?.result?.refresh?.kept == 2)
+        }
+    }
+
     @Test(arguments: AuditState.allCases)
     func changesOnlyAsTheTransitionTableAllows(_ next: AuditState) throws {
         let world = try World()

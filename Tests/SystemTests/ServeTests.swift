@@ -118,6 +118,29 @@ struct ServeTests {
         }
     }
 
+    @Test func comparesATableWithAFullRefresh() throws {
+        try withFolder { folder in
+            let shop = try ShopFolder(folder, count: 10)
+            let server = try ServerProcess(in: folder)
+            _ = try server.json("run", "items", "--wait", in: folder)
+            let same = try server.client("compare", "items", "--wait", in: folder)
+            #expect(same.code == 0, "\(same.errors)")
+            #expect(same.output == "items/items: the incremental table equals a full refresh (10 rows)\n")
+            try shop.source.execute("UPDATE items SET name = 'unseen' WHERE id = 7; DELETE FROM items WHERE id = 3")
+            let differs = try server.client("compare", "items", "items", "--wait", in: folder)
+            #expect(differs.code == 1)
+            #expect(differs.output.contains("differs from a full refresh in 2 rows: 0 missing, 1 extra, 1 different"))
+            #expect(differs.output.contains("different {\"id\":7}: name is "))
+            #expect(differs.output.contains("and would be \"unseen\""))
+            let json = try server.client("compare", "items", "--wait", "--json", in: folder)
+            #expect(json.code == 1 && json.output.contains("\"identical\": false"))
+            let queued = try server.client("compare", "items", in: folder)
+            #expect(queued.code == 0 && queued.output.contains("/v1/audits/"))
+            let unknown = try server.client("compare", "items", "nothing", "--wait", in: folder)
+            #expect(unknown.code == 1 && unknown.errors.contains("nothing"))
+        }
+    }
+
     @Test func appliesDocumentsThroughTheServer() throws {
         try withFolder { folder in
             _ = try ShopFolder(folder, count: 1)

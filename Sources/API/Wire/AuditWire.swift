@@ -8,7 +8,8 @@ extension Audit {
         return .object(
             [
                 .init("id", .string(id)), .init("pipeline", .string(pipeline)), .init("step", .string(step)),
-                .init("state", .string(state.rawValue)), .init("options", options.wire),
+                .init("kind", .string(options.kind.rawValue)), .init("state", .string(state.rawValue)),
+                .init("options", options.wire),
                 .init("created_at", .string(createdAt.rfc3339)), .init("started_at", JSONValue(startedAt?.rfc3339)),
                 .init("finished_at", JSONValue(finishedAt?.rfc3339)),
                 .init("rolled_back_at", JSONValue(rolledBackAt?.rfc3339)),
@@ -20,6 +21,7 @@ extension Audit {
     private static let nothingFound: [JSONValue.Member] =
         [
             "watermark", "verified_through", "source_rows", "destination_rows", "missing", "extra", "different",
+            "identical", "pending", "excluded", "differences_kept",
         ].map { .init($0, .null) }
         + ["sums", "partitions", "samples"].map { .init($0, .array([])) } + [
             .init("healed", .null), .init("warnings", .array([])),
@@ -27,6 +29,13 @@ extension Audit {
 
     /// Where the audit is found.
     var location: (name: String, value: String) { ("Location", "/v1/audits/\(id)") }
+}
+
+extension AuditDifference {
+    /// The difference as answers show it.
+    var wire: JSONValue {
+        .object(["number": .integer(Int64(number)), "kind": .string(kind.rawValue), "key": key, "columns": columns])
+    }
 }
 
 extension AuditOptions {

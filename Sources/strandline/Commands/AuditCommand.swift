@@ -63,9 +63,7 @@ struct AuditCommand: Command {
                     : "audit \(id) \(audit["state"]?.string ?? ""); it is at \(client.address)/v1/audits/\(id)")
             return .success
         }
-        audit = try Follow(client: client, terminal: terminal).end(
-            of: audit, at: "/v1/audits/" + ServerClient.encoded(audit["id"]?.string ?? ""),
-            isEnded: { AuditState(rawValue: $0["state"]?.string ?? "")?.isFinal == true })
+        audit = try client.end(ofAudit: audit, terminal)
         terminal.line(isJSON ? audit.text(pretty: true) : AuditText.text(audit))
         let isSame = ["missing", "extra", "different"].allSatisfy { audit[$0]?.integer == 0 }
         return audit["state"]?.string == AuditState.success.rawValue && isSame ? .success : .failure
