@@ -162,4 +162,28 @@ struct RollbackKeepingTests {
         #expect(try world.rollback(audit, step).isEmpty)
         #expect(try world.rollback(run, step).count == 1)
     }
+
+    @Test("an audit's rollback leaves the watermark where a later run has moved it")
+    func undoingAnAuditLeavesALaterWatermark() throws {
+        let world = try World(Tables.orders)
+        let step = world.step(key: ["id"], mode: .upsert).with {
+            $0.undo = RollbackKeepingTests.policy
+            $0.lookback = .none
+        }
+        try world.source.execute("INSERT INTO orders VALUES (1, 'a', '2024-05-01'), (2, 'b', '2024-05-02')")
+        try world.load(step)
+        try world.source.execute("UPDATE orders SET item = 'A' WHERE id = 1")
+        let audit = world.nextRun()
+        #expect(try world.audit(step, AuditOptions(heal: true), run: audit).healed == .init(different: 1))
+        try world.source.execute("INSERT INTO orders VALUES (3, 'c', '2024-05-03')")
+        try world.load(step)
+        let mark = try world.watermark()
+        #expect(mark?.value == .text("2024-05-03"))
+        #expect(try world.rollback(audit, step).first?.rowsReverted == 1)
+        #expect(try world.watermark() == mark)
+        #expect(try world.inWarehouse("SELECT item FROM orders ORDER BY id") == [["a"], ["b"], ["c"]])
+        // The next run goes on where the watermark stands.
+        try world.source.execute("INSERT INTO orders VALUES (4, 'd', '2024-05-04')")
+        #expect(try world.load(step).counts == RowCounts(read: 2, inserted: 1, unchanged: 1))
+    }
 }
