@@ -23,6 +23,9 @@ enum BackfillRoutes {
         change("resume", "a resumption") { engine, id, done in engine.resumeBackfill(id, completion: done) },
         change("cancel", "a cancellation") { engine, id, done in engine.cancelBackfill(id, completion: done) },
         change("retry", "a retry") { engine, id, done in engine.retryBackfill(id, completion: done) },
+        Endpoint(.post, one + "/publish", "publish_backfill", query: ["dry_run"]) { call throws(Problem) in
+            try publish(call)
+        },
         Endpoint(.post, one + "/rollback", "rollback_backfill", query: ["dry_run"]) { call throws(Problem) in
             try rollback(call)
         },
@@ -106,6 +109,30 @@ enum BackfillRoutes {
         }
     }
 
+    private static func publish(_ call: Call) throws(Problem) -> Outcome {
+        let id = try call.name("backfill")
+        try RequestBody(try call.document(), called: "a publishing", keys: []).check()
+        let isTrial = try call.flag("dry_run")
+        return .later { waiting in
+            call.services.engine.publishBackfill(id, isTrial: isTrial) { result in
+                waiting.finish { () throws(Problem) in
+                    let done = try result.orProblem()
+                    return .json(
+                        .object([
+                            .init("dry_run", .bool(isTrial)),
+                            .init(
+                                "publish",
+                                .object(
+                                    done.result.rows.wire + [
+                                        .init("warnings", .array(done.result.warnings.map(\.wire)))
+                                    ])),
+                            .init("backfill", done.backfill.wire(call.services)),
+                        ]))
+                }
+            }
+        }
+    }
+
     private static func rollback(_ call: Call) throws(Problem) -> Outcome {
         let id = try call.name("backfill")
         try RequestBody(try call.document(), called: "a rollback", keys: []).check()
@@ -143,9 +170,6 @@ enum BackfillRoutes {
 }
 
 extension Backfill {
-    /// Whether it waits for a person; a partition in hand may yet come to its end.
-    fileprivate var isAtRest: Bool { state == .paused }
-
     /// The backfill as answers show it.
     fileprivate func wire(_ services: Services) -> JSONValue {
         wire(rowsInHand: partitions.running > 0 ? services.engine.rowsInHand(of: id) : 0)

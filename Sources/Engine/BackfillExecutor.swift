@@ -10,15 +10,15 @@ internal import Store
 final class BackfillExecutor: Sendable {
     private let store: ControlStore
     private let catalog: Catalog
-    private let loader: any StepLoading
-    private let records: RunRecords
+    let loader: any StepLoading
+    let records: RunRecords
     private let runs: RunExecutor
     private let feeder: BackfillFeeder
     private let board: PartitionBoard
     private let waiters: FinishWaiters<Backfill>
     private let alarms: AlarmClock
-    private let clock: any Clock
-    private let log: Log
+    let clock: any Clock
+    let log: Log
 
     /// Makes an executor; `waiters` are told of every backfill that comes to its end.
     init(
@@ -41,7 +41,8 @@ final class BackfillExecutor: Sendable {
 
     /// Puts jobs of a backfill that runs, or is to, in line.
     func feed(_ backfill: Backfill) {
-        feeder.feed(backfill.id, min(backfill.options.parallelism, backfill.partitions.pending)) { [self] job, stop in
+        let jobs = backfill.publishesItself ? 1 : min(backfill.options.parallelism, backfill.partitions.pending)
+        feeder.feed(backfill.id, jobs) { [self] job, stop in
             perform(job, stop)
         }
     }
@@ -73,6 +74,8 @@ final class BackfillExecutor: Sendable {
         case .success(let step) where !step.destination.lockNames.isSubset(of: job.files):
             // It waits for the file like any other job, behind those that are no backfill.
             return .later(notBefore: nil, files: step.destination.lockNames)
+        case .success(let step) where opened.backfill.publishesItself:
+            return publish(opened.backfill, step, job, stop)
         case .failure, .success: break
         }
         switch claim(opened.backfill) {
@@ -90,7 +93,7 @@ final class BackfillExecutor: Sendable {
         }
     }
 
-    private func leave(_ job: Job, _ id: String) -> Dispatcher.Outcome {
+    func leave(_ job: Job, _ id: String) -> Dispatcher.Outcome {
         feeder.leave(job, of: id)
         return .finished
     }
@@ -98,7 +101,8 @@ final class BackfillExecutor: Sendable {
     /// The backfill with its step; nil when it does not run.
     private func open(_ id: String) throws(StoreError) -> Opened? {
         try store.read { [catalog] (session) throws(StoreError) -> Opened? in
-            guard let backfill = try session.backfill(id), backfill.state == .queued || backfill.state == .running
+            guard let backfill = try session.backfill(id),
+                backfill.state == .queued || backfill.state == .running || backfill.publishesItself
             else { return nil }
             let step = Result { () throws(Failure) in try catalog.step(of: backfill, session) }
             let pipeline = try? catalog.pipeline(backfill.pipeline, session)
@@ -147,12 +151,14 @@ final class BackfillExecutor: Sendable {
     }
 
     private func request(_ partition: Partition, _ backfill: Backfill, _ step: ResolvedStep) -> PartitionRequest {
-        PartitionRequest(
+        var request = PartitionRequest(
             load: LoadRequest(
                 run: backfill.id, pipeline: backfill.pipeline, step: step.step, attempt: partition.attempt,
                 source: step.source.file, destination: step.destination.file,
                 allowShrink: backfill.options.allowShrink),
             number: partition.number, scheme: backfill.scheme, range: partition.range)
+        request.isStaged = backfill.options.mode == .staged
+        return request
     }
 
     private func end(
@@ -213,14 +219,14 @@ final class BackfillExecutor: Sendable {
 
     /// Tells those who wait for a backfill that it has come to its end, if it has, and lets the pipelines run that it held.
     func tell(_ backfill: Backfill) {
-        guard backfill.isSettled else { return }
+        guard backfill.isSettled || backfill.state == .awaitingPublish && !backfill.publishesItself else { return }
         log.info(
             "backfill \(backfill.state.rawValue)",
             [
                 "backfill": backfill.id, "pipeline": backfill.pipeline, "step": backfill.step,
                 "error": backfill.error?.message ?? "none",
             ])
-        if backfill.options.holdDownstream { runs.releaseHeld() }
+        if backfill.options.holdDownstream, backfill.isSettled { runs.releaseHeld() }
         waiters.finish(backfill)
     }
 }
@@ -232,6 +238,9 @@ extension Transaction {
         let ended = try endPartition(
             partition.number, of: partition.backfill, attempt: partition.attempt, end)
         try RunRecords.append(.partition(ended.partition, of: ended.backfill), self)
+        if ended.backfill.state == .awaitingPublish {
+            try RunRecords.append(.backfill(.backfillAwaitingPublish, ended.backfill), self)
+        }
         if ended.backfill.state.isFinal, before?.state.isFinal == false {
             try RunRecords.append(.backfill(.backfillFinished, ended.backfill), self)
         }

@@ -63,7 +63,7 @@ struct BackfillDraft: Sendable {
 extension LoadEngine {
     /// What a request comes to, with its partitions frozen. Changes nothing, and blocks.
     func draft(_ request: BackfillRequest, stop: StopToken) throws(Failure) -> BackfillDraft {
-        try LoadEngine.refuseWhatIsMissing(request.options)
+        try LoadEngine.refuseWhatMeansNothing(request.options)
         let step = try step(of: request)
         guard step.step.strategy != .cdc else {
             throw Failure(
@@ -111,18 +111,12 @@ extension LoadEngine {
         }
     }
 
-    private static func refuseWhatIsMissing(_ options: BackfillOptions) throws(Failure) {
-        if options.mode == .staged {
-            throw Failure(
-                .unsupported, "this version loads backfills into the destination, partition by partition",
-                hint: "leave `mode` out; what a backfill has done can be rolled back", field: "mode")
-        }
-        guard !options.autoPublish else {
-            throw Failure(
-                .unsupported,
-                "this version has no `auto_publish`: each partition is in the destination when it is loaded",
-                hint: "leave `auto_publish` out", field: "auto_publish")
-        }
+    private static func refuseWhatMeansNothing(_ options: BackfillOptions) throws(Failure) {
+        guard options.autoPublish, options.mode == .direct else { return }
+        throw Failure(
+            .invalidValue,
+            "`auto_publish` has no meaning with mode: direct, where each partition is published as it is loaded",
+            hint: "leave it out, or use mode: staged", field: "auto_publish")
     }
 
     private func scheme(_ request: BackfillRequest, _ step: LoadStep) throws(Failure) -> PartitionScheme {

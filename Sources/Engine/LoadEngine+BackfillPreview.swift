@@ -76,9 +76,10 @@ extension LoadEngine {
     ) throws(Failure) {
         guard let first = partitions.first else { return }
         do throws(Failure) {
-            try loader.checkPartition(
-                PartitionRequest(
-                    load: request(backfill, step), number: 1, scheme: backfill.scheme, range: first), stop: stop)
+            var request = PartitionRequest(
+                load: request(backfill, step), number: 1, scheme: backfill.scheme, range: first)
+            request.isStaged = backfill.options.mode == .staged
+            try loader.checkPartition(request, stop: stop)
         } catch {
             throw step.redact(error)
         }

@@ -1,3 +1,4 @@
+internal import Loading
 public import Model
 internal import Platform
 internal import Store
@@ -66,9 +67,77 @@ extension LoadEngine {
             if case .success(let backfill) = result {
                 feeder.interrupt(id)
                 backfiller.tell(backfill)
+                if backfill.options.mode == .staged { discard(backfill) }
             }
             completion(result)
         }
+    }
+
+    /// Throws away what a cancelled backfill has staged, once the partition in hand has left the file.
+    private func discard(_ backfill: Backfill) {
+        let step: ResolvedStep
+        do throws(Failure) {
+            step = try store.reading { (session) throws(Failure) in try catalog.step(of: backfill, session) }
+        } catch {
+            // Of a step that is gone the destination is not known any more.
+            return log.warn("what a backfill has staged is left", ["backfill": backfill.id, "cause": error.message])
+        }
+        edit(
+            step.destination.lockNames, "the destination of backfill \(backfill.id)", "roll the backfill back then",
+            { [loader] () throws(Failure) in
+                try loader.discardStaged(
+                    backfill: backfill.id, step: backfill.step, destination: step.destination.file)
+            },
+            { [log] result in
+                guard case .failure(let failure) = result else { return }
+                log.warn(
+                    "what a backfill has staged is left until it is rolled back",
+                    ["backfill": backfill.id, "cause": failure.message])
+            })
+    }
+
+    /// Publishes what a backfill has staged; one that is published already is answered as it is. `isTrial` says what would
+    /// be done and changes nothing.
+    ///
+    /// Refused with `conflict` for a backfill that does not wait to be published, and when another keeps its destination
+    /// for longer than `Limits.editWaitTime`.
+    public func publishBackfill(
+        _ id: String, isTrial: Bool, completion: @escaping @Sendable (Result<PublishedBackfill, Failure>) -> Void
+    ) {
+        let files: Set<String>
+        do throws(Failure) {
+            files = try staged(id).step.destination.lockNames
+        } catch {
+            return completion(.failure(error))
+        }
+        edit(
+            files, "the destination of backfill \(id)", "publish the backfill then",
+            { [self] () throws(Failure) in try performPublish(id, isTrial) }, completion)
+    }
+
+    private func performPublish(_ id: String, _ isTrial: Bool) throws(Failure) -> PublishedBackfill {
+        let (backfill, step) = try staged(id)
+        let result = try backfiller.publish(backfill, step, isTrial: isTrial, StopToken())
+        guard !isTrial, backfill.publishedAt == nil else {
+            return PublishedBackfill(backfill: backfill, result: result)
+        }
+        return PublishedBackfill(backfill: backfiller.record(result, of: backfill) ?? backfill, result: result)
+    }
+
+    /// A backfill that waits to be published, or was, with its step.
+    private func staged(_ id: String) throws(Failure) -> (backfill: Backfill, step: ResolvedStep) {
+        let backfill = try backfill(id)
+        let isPublished = backfill.state == .success && backfill.publishedAt != nil
+        guard backfill.state == .awaitingPublish || isPublished else {
+            throw Failure(
+                .conflict,
+                backfill.options.mode == .direct
+                    ? "backfill \(id) loads into its destination directly: there is nothing to publish"
+                    : "backfill \(id) is \(backfill.state.rawValue)",
+                hint: backfill.state.isFinal
+                    ? "ask for another backfill with mode: staged" : "wait until it is awaiting_publish")
+        }
+        return (backfill, try store.reading { (session) throws(Failure) in try catalog.step(of: backfill, session) })
     }
 
     /// Lets the failed partitions of a backfill be loaded again, within the bounds that they had, and no others.
@@ -142,4 +211,12 @@ extension LoadEngine {
     }
 
     private static let listsBackfills = "GET /v1/backfills lists the backfills"
+}
+
+/// A backfill that was published, or for which that was tried, with what that did.
+public struct PublishedBackfill: Sendable {
+    /// The backfill.
+    public let backfill: Backfill
+    /// What was done.
+    public let result: PartitionResult
 }

@@ -220,12 +220,16 @@ extension LoadEngine {
             try RunRecords.append(.backfill(.backfillRolledBack, backfill, done), transaction)
             return backfill
         }
+        // Until now it held what runs after its pipeline.
+        if let recorded, backfill.state == .awaitingPublish { backfiller.tell(recorded) }
         return RolledBackBackfill(backfill: recorded ?? backfill, steps: done)
     }
 
     /// The backfill, which must have ended, to its last partition.
     private func settled(_ id: String) throws(Failure) -> Backfill {
         let backfill = try backfill(id)
+        // What it has staged is thrown away.
+        if backfill.state == .awaitingPublish { return backfill }
         guard backfill.isSettled else {
             throw Failure(
                 .conflict,

@@ -36,7 +36,12 @@ extension LoadEngine {
     public func whenBackfilled(
         _ id: String, _ callback: @escaping @Sendable (Result<Backfill, Failure>) -> Void
     ) -> FinishWait {
-        wait(for: id, among: backfillWaiters, isFinal: \.isSettled, callback) { () throws(Failure) in try backfill(id) }
+        wait(
+            for: id, among: backfillWaiters,
+            isFinal: { $0.isSettled || $0.state == .awaitingPublish && !$0.publishesItself }, callback
+        ) {
+            () throws(Failure) in try backfill(id)
+        }
     }
 
     private func wait<Work>(

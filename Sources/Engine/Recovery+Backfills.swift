@@ -11,10 +11,36 @@ extension Recovery {
         let backfills = try store.read { (session) throws(StoreError) in try session.unsettledBackfills() }
         var restored: [Backfill] = []
         for backfill in backfills {
-            let backfill = try settle(backfill)
-            if backfill.state == .queued || backfill.state == .running { restored.append(backfill) }
+            let backfill = try settlePublish(try settle(backfill))
+            if backfill.state == .queued || backfill.state == .running || backfill.publishesItself {
+                restored.append(backfill)
+            }
         }
         return restored
+    }
+
+    /// Settles a backfill that waits to be published: one whose destination has recorded that it is, is at its end.
+    private func settlePublish(_ backfill: Backfill) throws(StoreError) -> Backfill {
+        guard backfill.state == .awaitingPublish else { return backfill }
+        let found: PartitionResult?
+        do throws(Failure) {
+            let step = try store.reading { [catalog] (session) throws(Failure) in
+                try catalog.step(of: backfill, session)
+            }
+            found = try loader.committedPublish(
+                backfill: backfill.id, step: backfill.step, destination: step.destination.file
+            ).map { step.redact($0) }
+        } catch {
+            log.warn(
+                "a staged backfill could not be looked up in its destination",
+                ["backfill": backfill.id, "cause": error.message])
+            return backfill
+        }
+        guard let found else { return backfill }
+        log.info("an interrupted publishing was committed", ["backfill": backfill.id])
+        return try store.write { (transaction) throws(StoreError) in
+            try transaction.recordPublished(backfill, found)
+        }
     }
 
     private func settle(_ backfill: Backfill) throws(StoreError) -> Backfill {

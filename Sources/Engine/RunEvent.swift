@@ -25,6 +25,7 @@ struct RunEvent: Sendable {
         case backfillPaused = "backfill_paused"
         case backfillResumed = "backfill_resumed"
         case backfillRetried = "backfill_retried"
+        case backfillAwaitingPublish = "backfill_awaiting_publish"
         case backfillFinished = "backfill_finished"
         case backfillRolledBack = "backfill_rolled_back"
         case partitionRetrying = "partition_retrying"

@@ -27,7 +27,8 @@ extension Loader {
         try withSession(request.load, for: .look, stop: stop, progress: LoadProgress()) { session throws(LoadStop) in
             try session.connection.transaction(.deferred, wrapping: { LoadStop.sqlite($0) }) { () throws(LoadStop) in
                 let scope = try PartitionScope(request.scheme, request.range)
-                _ = try PartitionView(session, request.scheme, scope)
+                let view = try PartitionView(session, request.scheme, scope)
+                if request.isStaged { try PartitionLoad.refuseToStage(request, view, session.connection) }
             }
         }
     }

@@ -7,14 +7,7 @@ extension PartitionLoad {
     func stage(
         _ view: PartitionView, _ scope: PartitionScope, as number: Int
     ) throws(LoadStop) -> (PartitionResult, Staged?) {
-        guard let key = view.key else {
-            throw .failure(
-                Failure(
-                    .unsupported,
-                    "the rows of \(step.destination.table) have no key by which staged ones could be told",
-                    hint: "name the columns that identify a row, such as primary_key: [id], or use mode: direct",
-                    field: "mode"))
-        }
+        let key = try PartitionLoad.stagedKey(view)
         let shadow = try shadow(view, key)
         let rows = PartitionRows(
             view.relation, view.match.pairs, key: key, column: view.column, view.table, scope, shadow: shadow)
@@ -62,26 +55,44 @@ extension PartitionLoad {
                     hint: "ask for another backfill of the range"))
         case nil: break
         }
-        if let other = try ledger.open(of: table) {
-            throw .failure(
-                Failure(
-                    .conflict,
-                    "backfill \(other.backfill) has staged rows for table \(table) that are not published yet",
-                    hint: "publish it, cancel it or roll it back, then retry"))
-        }
-        try refuseMissingMark(view)
+        try PartitionLoad.refuseToStage(request, view, session.connection)
         let shadow = try ledger.begin(request.load, table, key: key.map(\.destination))
         try execute(shadow.create(view.match.pairs, view.table, column: view.column.destination))
         return shadow
     }
 
-    /// What marks rows as gone has to be there: until rows are published the table stays as it is.
-    private func refuseMissingMark(_ view: PartitionView) throws(LoadStop) {
-        guard let mark = step.softDelete, view.before.shape?.column(mark) == nil else { return }
+    /// The columns by which staged rows are told apart; refused where nothing names a row.
+    private static func stagedKey(_ view: PartitionView) throws(LoadStop) -> [SchemaMatch.Pair] {
+        if let key = view.key { return key }
         throw .failure(
             Failure(
-                .schemaChanged, "\(step.destination.table) has no column \(mark) yet, which marks rows that are gone",
-                hint: "run pipeline \(request.load.pipeline) first: it adds the column", field: "soft_delete"))
+                .unsupported,
+                "the rows of \(view.before.step.destination.table) have no key by which staged ones could be told apart",
+                hint: "name the columns that identify a row, such as primary_key: [id], or use mode: direct",
+                field: "mode"))
+    }
+
+    /// Refuses a table that nothing can be staged for.
+    static func refuseToStage(
+        _ request: PartitionRequest, _ view: PartitionView, _ connection: Connection
+    ) throws(LoadStop) {
+        _ = try stagedKey(view)
+        let (step, ledger) = (request.load.step, ShadowLedger(connection))
+        let table = view.before.shape?.name ?? step.destination.table
+        if try ledger.exists(), let other = try ledger.open(of: table) {
+            throw .failure(
+                Failure(
+                    .conflict,
+                    "backfill \(other.backfill) has staged rows for table \(table) that are not published yet",
+                    hint: "publish it, cancel it or roll it back first", field: "mode"))
+        }
+        // What marks rows as gone has to be there: until rows are published the table stays as it is.
+        if let mark = step.softDelete, view.before.shape?.column(mark) == nil {
+            throw .failure(
+                Failure(
+                    .schemaChanged, "\(table) has no column \(mark) yet, which marks rows that are gone",
+                    hint: "run pipeline \(request.load.pipeline) first: it adds the column", field: "soft_delete"))
+        }
     }
 
     private func complete(_ shadow: Shadow, _ view: PartitionView, _ key: [SchemaMatch.Pair]) throws(LoadStop) {

@@ -38,8 +38,22 @@ public struct Backfill: Sendable, Equatable, Identifiable {
     public var startedAt: Timestamp?
     /// When it ended; nil before.
     public var finishedAt: Timestamp?
-    /// Why it failed; nil otherwise.
+    /// Why it failed, or could not be published; nil otherwise.
     public var error: Failure?
+    /// How what its partitions have staged compares with the source, all of them together; nil before one has.
+    public var reconciliation: BackfillReconciliation?
+    /// When what it staged was published; nil before.
+    public var publishedAt: Timestamp?
+    /// What publishing wants a person to know.
+    public var warnings: [LoadWarning] = []
+
+    /// Whether it will publish by itself what it has staged.
+    public var publishesItself: Bool {
+        state == .awaitingPublish && options.autoPublish && error == nil && reconciliation?.isReconciled ?? false
+    }
+
+    /// Whether nothing of it goes on until a person lets it; a partition in hand may yet come to its end.
+    public var isAtRest: Bool { state == .paused || state == .awaitingPublish && !publishesItself }
 
     /// Whether it has come to its end, and nothing of it is in hand any more.
     public var isSettled: Bool { state.isFinal && partitions.running == 0 }
@@ -143,7 +157,7 @@ public enum BackfillState: String, Sendable, CaseIterable {
             (.running, .cancelled), (.running, .queued), (.paused, .queued), (.paused, .cancelled), (.paused, .failed),
             // All that was in hand when it was paused came to its end.
             (.paused, .awaitingPublish), (.paused, .success),
-            (.awaitingPublish, .success), (.awaitingPublish, .cancelled), (.awaitingPublish, .queued),
+            (.awaitingPublish, .success), (.awaitingPublish, .cancelled), (.awaitingPublish, .rolledBack),
             // A retry of the partitions that failed.
             (.failed, .queued),
             (.success, .rolledBack), (.failed, .rolledBack), (.cancelled, .rolledBack):
@@ -208,6 +222,32 @@ public struct PartitionResult: Sendable, Equatable {
     public init(rows: RowCounts = RowCounts(), warnings: [LoadWarning] = []) {
         self.rows = rows
         self.warnings = warnings
+    }
+}
+
+/// How what the partitions of a backfill have staged compares with the source, all of them together.
+public struct BackfillReconciliation: Sendable, Equatable {
+    /// Partitions that came to the same as the source, and those that did not.
+    public var reconciled = 0, unreconciled = 0
+    /// Rows of the source in the ranges, and rows that were staged for them.
+    public var sourceRows = 0, shadowRows = 0
+    /// Keys of the source that were not staged, and staged ones that the source does not have.
+    public var missing = 0, extra = 0
+
+    /// Makes a comparison of no partitions.
+    public init() {}
+
+    /// Whether every partition came to the same as the source.
+    public var isReconciled: Bool { unreconciled == 0 }
+
+    /// The comparison as it is shown.
+    public var json: JSONValue {
+        .object([
+            "reconciled": .bool(isReconciled), "partitions_reconciled": .integer(Int64(reconciled)),
+            "partitions_unreconciled": .integer(Int64(unreconciled)), "source_rows": .integer(Int64(sourceRows)),
+            "shadow_rows": .integer(Int64(shadowRows)), "missing": .integer(Int64(missing)),
+            "extra": .integer(Int64(extra)),
+        ])
     }
 }
 

@@ -204,6 +204,8 @@ public enum Limits {
     public static let idlePartitionConnections = 8
     /// Rows of a partition by which the size of a backfill's rows is told.
     public static let sampledRows = 1_000
+    /// How long a backfill waits before it tries again to publish itself, where its file was locked.
+    public static let publishPause = Duration.seconds(5)
     /// Keys that a partition which does not reconcile shows.
     public static let reconciliationSamples = 5
     /// Bytes of a value in the samples of a check: enough to find the row by.

@@ -45,6 +45,12 @@ extension Transaction {
                     + "\(other.state.rawValue), and has places in common with \(backfill.range.text)",
                 hint: "wait for its end or cancel it, or ask for another range")
         }
+        if backfill.options.mode == .staged, let other = try stagedBackfill(of: backfill.destination) {
+            throw StoreError(
+                .inUse, operation,
+                "the staged backfill \(other.id) of \(other.pipeline)/\(other.step) is \(other.state.rawValue), and stages for "
+                    + "the same table", hint: "publish it, cancel it or wait for its end")
+        }
         let active = try first(
             operation,
             "SELECT count(*) AS n FROM backfills WHERE state IN ('queued', 'running', 'paused', 'awaiting_publish')"
@@ -237,15 +243,71 @@ extension Transaction {
             """
             UPDATE backfill_partitions SET state = ?3, finished_at = ?4, retry_at = ?5, error = ?6, rows_read = ?7,
                 rows_inserted = ?8, rows_updated = ?9, rows_unchanged = ?10, rows_deleted = ?11, rows_quarantined = ?12,
-                warnings = ?13
+                warnings = ?13, reconciliation = ?14
             WHERE backfill = ?1 AND number = ?2
             """,
             [
                 .text(partition.backfill), Value(partition.number), .text(state.rawValue), Value(finished),
                 Value(retryAt), Value(error?.stored), Value(rows?.read), Value(rows?.inserted), Value(rows?.updated),
                 Value(rows?.unchanged), Value(rows?.deleted), Value(rows?.quarantined),
-                Value(result?.warnings.stored),
+                Value(result?.warnings.stored), Value(result?.reconciliation?.json.text()),
             ])
+        guard let found = result?.reconciliation else { return }
+        try run(
+            operation,
+            """
+            UPDATE backfills SET reconciled = reconciled + ?2, unreconciled = unreconciled + ?3,
+                source_rows = source_rows + ?4, shadow_rows = shadow_rows + ?5, keys_missing = keys_missing + ?6,
+                keys_extra = keys_extra + ?7 WHERE id = ?1
+            """,
+            [
+                .text(partition.backfill), Value(found.isReconciled ? 1 : 0), Value(found.isReconciled ? 0 : 1),
+                Value(found.sourceRows), Value(found.shadowRows), Value(found.missing), Value(found.extra),
+            ])
+    }
+
+    /// Records what publishing a backfill did, which is its end; one that was cancelled or rolled back meanwhile stays so.
+    public func recordPublish(_ id: String, _ result: PartitionResult) throws(StoreError) -> Backfill {
+        let operation = "record the publishing of a backfill"
+        let backfill = try storedBackfill(id, operation)
+        guard backfill.publishedAt == nil else { return backfill }
+        let rows = result.rows
+        try run(
+            operation,
+            """
+            UPDATE backfills SET rows_inserted = rows_inserted + ?2, rows_updated = rows_updated + ?3,
+                rows_unchanged = rows_unchanged + ?4, rows_deleted = rows_deleted + ?5,
+                rows_quarantined = rows_quarantined + ?6, published_at = ?7, publish_warnings = ?8 WHERE id = ?1
+            """,
+            [
+                .text(id), Value(rows.inserted), Value(rows.updated), Value(rows.unchanged), Value(rows.deleted),
+                Value(rows.quarantined), Value(now), Value(result.warnings.stored),
+            ])
+        return backfill.state == .awaitingPublish
+            ? try changeBackfill(id, to: .success) : try storedBackfill(id, operation)
+    }
+
+    /// Notes why what a backfill has staged could not be published by itself: it waits for a person then.
+    public func noteFailedPublish(_ id: String, _ failure: Failure) throws(StoreError) -> Backfill {
+        let operation = "note a failed publishing of a backfill"
+        try run(
+            operation, "UPDATE backfills SET error = ? WHERE id = ? AND state = 'awaiting_publish'",
+            [.text(failure.stored), .text(id)])
+        return try storedBackfill(id, operation)
+    }
+
+    /// The backfill that stages rows for a table, and is not at its end; nil when there is none.
+    private func stagedBackfill(of destination: LoadStep.Destination) throws(StoreError) -> Backfill? {
+        let operation = "look for a staged backfill of the table"
+        let id = try first(
+            operation,
+            """
+            SELECT id FROM backfills WHERE state IN ('queued', 'running', 'paused', 'awaiting_publish')
+                AND mode = 'staged' AND destination = ? AND destination_table = ? COLLATE NOCASE ORDER BY id LIMIT 1
+            """, [.text(destination.connection), .text(destination.table)]
+        ) { row throws(SQLiteError) in try row.text("id") }
+        guard let id else { return nil }
+        return try backfill(id)
     }
 
     /// Ends a backfill when all its partitions have ended.
@@ -255,7 +317,10 @@ extension Transaction {
         else { return backfill }
         // It was paused and resumed while its last partition was in hand.
         if backfill.state == .queued { try changeBackfill(backfill.id, to: .running) }
-        guard counts.failed > 0 else { return try changeBackfill(backfill.id, to: .success) }
+        guard counts.failed > 0 else {
+            return try changeBackfill(
+                backfill.id, to: backfill.options.mode == .staged ? .awaitingPublish : .success)
+        }
         let reasons = try partitionFailures(of: backfill.id).map { ($0.failure, $0.first, $0.count) }
         return try changeBackfill(backfill.id, to: .failed, error: .partitionsFailed(reasons, of: backfill))
     }

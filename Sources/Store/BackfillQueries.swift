@@ -218,6 +218,18 @@ extension Backfill {
             finishedAt: try row.optionalTimestamp("finished_at"), error: try row.optionalFailure("error"))
         rowsPassed = Int(try row.int("rows_passed"))
         busy = .microseconds(try row.int("busy"))
+        publishedAt = try row.optionalTimestamp("published_at")
+        if !row["publish_warnings"].isNull {
+            warnings = try row.decoded("publish_warnings") { [LoadWarning](stored: $0) }
+        }
+        var compared = BackfillReconciliation()
+        compared.reconciled = Int(try row.int("reconciled"))
+        compared.unreconciled = Int(try row.int("unreconciled"))
+        compared.sourceRows = Int(try row.int("source_rows"))
+        compared.shadowRows = Int(try row.int("shadow_rows"))
+        compared.missing = Int(try row.int("keys_missing"))
+        compared.extra = Int(try row.int("keys_extra"))
+        if compared.reconciled + compared.unreconciled > 0 { reconciliation = compared }
     }
 }
 
@@ -281,5 +293,10 @@ extension Partition {
                     rows: try RowCounts(row), warnings: try row.decoded("warnings") { [LoadWarning](stored: $0) }),
             startedAt: try row.optionalTimestamp("started_at"), finishedAt: try row.optionalTimestamp("finished_at"),
             error: try row.optionalFailure("error"))
+        if !row["reconciliation"].isNull {
+            result?.reconciliation = try row.decoded("reconciliation") {
+                JSONValue(stored: $0).flatMap { Reconciliation(json: $0) }
+            }
+        }
     }
 }

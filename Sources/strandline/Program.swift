@@ -9,7 +9,8 @@ enum Program {
         CaptureInstallCommand.self, CaptureRemoveCommand.self, CaptureStatusCommand.self, CaptureForgetCommand.self,
         AuditCommand.self, CompareCommand.self, BackfillCommand.self, BackfillsPauseCommand.self,
         BackfillsResumeCommand.self,
-        BackfillsCancelCommand.self, BackfillsRetryCommand.self, BackfillsCommand.self, AdviseCommand.self,
+        BackfillsCancelCommand.self, BackfillsRetryCommand.self, BackfillsPublishCommand.self, BackfillsCommand.self,
+        AdviseCommand.self,
         DemoCommand.self, VersionCommand.self,
     ]
 

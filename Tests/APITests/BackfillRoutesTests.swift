@@ -56,6 +56,35 @@ struct BackfillRoutesTests {
         #expect(world.ask(.get, "/v1/runs").json["runs"]?.array?.count == 1)
     }
 
+    // PAINS 44: what is reloaded is staged, compared with the source, and only then published.
+    @Test func stagesARangeShowsHowItReconcilesAndPublishesIt() throws {
+        let world = try spoilt()
+        let answer = backfill(world, ", mode: staged")
+        #expect(answer.status == 200 && answer.json["state"] == "awaiting_publish", "\(answer.text)")
+        #expect(answer.json["reconciliation"]?["reconciled"] == true)
+        #expect(answer.json["reconciliation"]?["source_rows"] == 4 && answer.json["rows_written"] == 0)
+        let path = "/v1/backfills/\(answer.json["id"]?.string ?? "")"
+        let partition = world.ask(.get, path + "/partitions?limit=1").json["partitions"]?[0]
+        #expect(partition?["reconciliation"]?["shadow_rows"] == 1)
+        #expect(partition?["reconciliation"]?["sums"]?[1]?["source"] == -1, "\(partition?.text() ?? "")")
+        #expect(try mended(world) == [])
+        let trial = world.ask(.post, path + "/publish?dry_run=true")
+        #expect(trial.status == 200 && trial.json["publish"]?["rows_updated"] == 4, "\(trial.text)")
+        #expect(trial.json["backfill"]?["state"] == "awaiting_publish")
+        #expect(try mended(world) == [])
+        let done = world.ask(.post, path + "/publish")
+        #expect(done.status == 200 && done.json["backfill"]?["state"] == "success", "\(done.text)")
+        #expect(done.json["backfill"]?["rows_written"] == 4 && done.json["backfill"]?["published_at"] != .null)
+        #expect(try mended(world) == [2, 3, 4, 5])
+        #expect(world.ask(.post, path + "/publish").json["publish"] == done.json["publish"])
+        #expect(world.ask(.post, path + "/cancel").status == 409)
+        #expect(world.ask(.post, path + "/rollback").status == 200)
+        #expect(try mended(world) == [])
+        let itself = backfill(world, ", mode: staged, auto_publish: true, reprocess: completed")
+        #expect(itself.json["state"] == "success" && itself.json["rows_updated"] == 4, "\(itself.text)")
+        #expect(world.ask(.post, "/v1/backfills/nothing/publish").status == 404)
+    }
+
     @Test func aDryRunSaysWhatItWouldTakeAndChangesNothing() throws {
         let world = try spoilt()
         try world.database("shop.db") { try $0.execute("INSERT INTO orders VALUES (11, 1, NULL)") }
@@ -159,7 +188,7 @@ struct BackfillRoutesTests {
         ("{pipeline: orders, start: '2024-01-01', end: '2024-01-02', timezone: Mars/Olympus}", 422, "timezone"),
         ("{pipeline: orders, start: '2024-01-01', end: '2024-01-02', parallelism: 99}", 422, "parallelism"),
         ("{pipeline: orders, start: '2024-01-01', end: '2024-01-02', order: up}", 422, "order"),
-        ("{pipeline: orders, start: '2024-01-01', end: '2024-01-02', mode: staged}", 422, "mode"),
+        ("{pipeline: orders, start: '2024-01-01', end: '2024-01-02', mode: beside}", 422, "mode"),
         ("{pipeline: orders, start: '2024-01-01', end: '2024-01-02', auto_publish: true}", 422, "auto_publish"),
         ("{pipeline: orders, range: all}", 422, "range"),
         ("{pipeline: orders, start: '2000-01-01', end: '2024-01-02'}", 422, "max_partitions"),

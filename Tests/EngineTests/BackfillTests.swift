@@ -319,7 +319,6 @@ struct BackfillTests {
             body(&request)
             return #expect(throws: Failure.self) { try world.backfill(request) }
         }
-        #expect(refusal { $0.options.mode = .staged }?.code == .unsupported)
         #expect(refusal { $0.options.autoPublish = true }?.field == "auto_publish")
         #expect(refusal { $0.timezone = "Mars/Olympus" }?.field == "timezone")
         #expect(refusal { $0.start = "soon" }?.field == "start")

@@ -16,6 +16,7 @@ final class ScriptedLoader: StepLoading {
 
     typealias Script = @Sendable (Moment) throws(Failure) -> Void
     typealias PartitionScript = @Sendable (PartitionRequest, StopToken) throws(Failure) -> Void
+    typealias PublishScript = @Sendable (StopToken) throws(Failure) -> Void
 
     private struct State {
         var before: Script?
@@ -23,6 +24,7 @@ final class ScriptedLoader: StepLoading {
         var beforeAudit: Script?
         var beforePartition: PartitionScript?
         var afterPartition: PartitionScript?
+        var publish: (before: PublishScript?, after: PublishScript?)
         var partitions: [PartitionRequest] = []
         var begun: [String: Int] = [:]
         var calls: [LoadRequest] = []
@@ -47,6 +49,11 @@ final class ScriptedLoader: StepLoading {
     func beforePartition(_ script: @escaping PartitionScript) { state.withLock { $0.beforePartition = script } }
     /// Runs `script` after each partition has committed, before the engine hears of it.
     func afterPartition(_ script: @escaping PartitionScript) { state.withLock { $0.afterPartition = script } }
+    /// Runs `before` before what was staged is published, and `after` once that has committed, before the engine hears of
+    /// it; trials are left alone.
+    func aroundPublish(before: PublishScript? = nil, after: PublishScript? = nil) {
+        state.withLock { $0.publish = (before, after) }
+    }
     /// The partitions that began, in their order.
     var partitions: [PartitionRequest] { state.withLock { $0.partitions } }
     /// The loads that began, in their order.
@@ -177,7 +184,11 @@ final class ScriptedLoader: StepLoading {
     func publishBackfill(
         _ request: PublishRequest, stop: StopToken, progress: LoadProgress
     ) throws(Failure) -> PartitionResult {
-        try loader.publishBackfill(request, stop: stop, progress: progress)
+        let scripts = request.isTrial ? (before: nil, after: nil) : state.withLock { $0.publish }
+        try scripts.before?(stop)
+        let result = try loader.publishBackfill(request, stop: stop, progress: progress)
+        try scripts.after?(stop)
+        return result
     }
 
     func committedPublish(

@@ -18,7 +18,9 @@ extension Backfill {
                 .init("rows_expected", JSONValue(rowsExpected)),
                 .init("rows_written", .integer(Int64(rows.inserted + rows.updated + rows.deleted))),
             ] + rows.wire + [
-                .init("reconciliation", .null), .init("created_at", .string(createdAt.rfc3339)),
+                .init("reconciliation", reconciliation?.json ?? .null),
+                .init("warnings", .array(warnings.map(\.wire))),
+                .init("published_at", JSONValue(publishedAt?.rfc3339)), .init("created_at", .string(createdAt.rfc3339)),
                 .init("started_at", JSONValue(startedAt?.rfc3339)),
                 .init("finished_at", JSONValue(finishedAt?.rfc3339)),
                 .init("duration_seconds", JSONValue(from: startedAt, to: finishedAt)),
@@ -42,7 +44,8 @@ extension Backfill {
     private var asked: [JSONValue.Member] {
         [
             .init("parallelism", .integer(Int64(options.parallelism))), .init("order", .string(options.order.rawValue)),
-            .init("mode", .string(options.mode.rawValue)), .init("reprocess", .string(options.reprocess.rawValue)),
+            .init("mode", .string(options.mode.rawValue)), .init("auto_publish", .bool(options.autoPublish)),
+            .init("reprocess", .string(options.reprocess.rawValue)),
             .init("max_partitions", .integer(Int64(options.maxPartitions))),
             .init("max_rows_per_partition", JSONValue(options.maxRowsPerPartition)),
             .init("allow_shrink", .bool(options.allowShrink)), .init("reason", .string(options.reason)),
@@ -77,6 +80,7 @@ extension Partition {
                 .init("started_at", JSONValue(startedAt?.rfc3339)),
                 .init("finished_at", JSONValue(finishedAt?.rfc3339)),
                 .init("duration_seconds", JSONValue(from: startedAt, to: finishedAt)),
+                .init("reconciliation", result?.reconciliation?.json ?? .null),
                 .init("warnings", .array((result?.warnings ?? []).map(\.wire))), .init("error", error?.wire ?? .null),
             ])
     }

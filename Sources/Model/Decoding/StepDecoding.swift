@@ -8,7 +8,7 @@ struct StepDecoding {
     private static let keys = [
         "name", "kind", "depends_on", "source", "destination", "strategy", "cursor", "primary_key", "write_mode",
         "lookback", "settle", "max_shrink", "columns", "schema_policy", "on_gap", "on_duplicate_key", "detect_deletes",
-        "soft_delete", "undo", "change_log", "checks", "partition_by",
+        "soft_delete", "undo", "change_log", "checks", "partition_by", "reconcile",
     ]
     private static let unsupported = [
         "max_future": "Remove it; a cursor may move the watermark up to 5 minutes ahead of the clock.",
@@ -44,6 +44,10 @@ struct StepDecoding {
         step.undo = undo(fields)
         step.partitionBy = PartitionDecoding(step: fields).scheme(of: step)
         step.checks = CheckDecoding(step: fields).checks(of: step)
+        if let reconcile = fields.mapping("reconcile") {
+            reconcile.allow(["decimals"], of: "`reconcile`")
+            step.reconcileDecimals = reconcile.whole("decimals", in: 0...9).map(Int.init) ?? step.reconcileDecimals
+        }
         StepCoherence(fields: fields).check(step)
         // A step whose parts were refused still goes through this, so that all of its faults are told at once.
         return name != nil && source != nil && destination != nil && findings.failures.count == before ? step : nil

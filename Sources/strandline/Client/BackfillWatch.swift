@@ -25,7 +25,12 @@ struct BackfillWatch {
 
     private static func isEnded(_ backfill: JSONValue) -> Bool {
         guard let state = BackfillState(rawValue: backfill["state"]?.string ?? "") else { return false }
-        return (state.isFinal || state == .paused) && backfill["partitions"]?["running"]?.integer == 0
+        // One that publishes itself goes on, unless it could not.
+        let isStaged =
+            state == .awaitingPublish
+            && (backfill["auto_publish"] != true || backfill["error"] != .null
+                || backfill["reconciliation"]?["reconciled"] != true)
+        return (state.isFinal || state == .paused || isStaged) && backfill["partitions"]?["running"]?.integer == 0
     }
 
     private var isShown: Bool { showsProgress && terminal.showsProgress }

@@ -32,6 +32,11 @@ struct BackfillCommand: Command {
                 "Load partitions again that were tried before: none, failed or completed (all).", usual: "none"),
             .value("max-partitions", "N", "Refuse a range of more partitions.", usual: "1000"),
             .value("max-rows-per-partition", "N", "Refuse a range with a larger partition."),
+            .value(
+                "mode", "MODE",
+                "Where the rows go: direct, or staged: beside the table until `strandline backfills publish`.",
+                usual: "direct"),
+            .flag("auto-publish", "With --mode staged: publish by itself what reconciles with the source."),
             .flag("allow-shrink", "Let a partition remove more rows than max_shrink allows."),
             .flag("hold-downstream", "Let the pipelines that run after this one wait for the end."),
             .value("reason", "TEXT", "Why."),
@@ -65,7 +70,7 @@ struct BackfillCommand: Command {
             members.append(.init(key, Int64(text).map { .integer($0) } ?? .string(text)))
         }
         _ = arguments.word("range", of: ["gaps"], usual: "", &problems)
-        for key in ["range", "step", "column", "format", "timezone", "order", "reprocess", "reason"] {
+        for key in ["range", "step", "column", "format", "timezone", "order", "reprocess", "mode", "reason"] {
             guard let text = arguments.text(key) else { continue }
             members.append(.init(key, .string(text)))
         }
@@ -80,6 +85,8 @@ struct BackfillCommand: Command {
         _ = arguments.word("order", of: PartitionOrder.allCases.map(\.rawValue), usual: "", &problems)
         _ = arguments.word("reprocess", of: Reprocess.allCases.map(\.rawValue), usual: "", &problems)
         _ = arguments.word("format", of: CursorFormat.allCases.map(\.rawValue), usual: "", &problems)
+        _ = arguments.word("mode", of: BackfillMode.allCases.map(\.rawValue), usual: "", &problems)
+        if arguments.flag("auto-publish") { members.append(.init("auto_publish", true)) }
         if arguments.flag("allow-shrink") { members.append(.init("allow_shrink", true)) }
         if arguments.flag("hold-downstream") { members.append(.init("hold_downstream", true)) }
         body = .object(members)
@@ -102,6 +109,6 @@ struct BackfillCommand: Command {
         }
         backfill = try BackfillWatch(client: client, terminal: terminal, showsProgress: !isJSON).end(of: backfill)
         terminal.line(isJSON ? backfill.text(pretty: true) : BackfillText.whole(backfill))
-        return backfill["state"]?.string == BackfillState.success.rawValue ? .success : .failure
+        return BackfillText.isDone(backfill) ? .success : .failure
     }
 }

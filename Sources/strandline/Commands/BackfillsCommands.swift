@@ -83,7 +83,7 @@ private struct BackfillChange {
         }
         let line = "backfill \(answer["id"]?.string ?? "") \(answer["state"]?.string ?? "")"
         terminal.line(isJSON ? answer.text(pretty: true) : waits ? BackfillText.whole(answer) : Terminal.safe(line))
-        return !waits || answer["state"]?.string == BackfillState.success.rawValue ? .success : .failure
+        return !waits || BackfillText.isDone(answer) ? .success : .failure
     }
 }
 
@@ -125,4 +125,36 @@ struct BackfillsRetryCommand: Command {
     init(_ arguments: Arguments, problems: inout [String]) { change = BackfillChange("retry", arguments, &problems) }
 
     func run(_ terminal: Terminal) throws(CommandError) -> ExitCode { try change.run(terminal) }
+}
+
+/// `strandline backfills publish`.
+struct BackfillsPublishCommand: Command {
+    static let form = CommandForm(
+        name: "backfills publish", summary: "Bring what a backfill has staged into its table, in one transaction.",
+        details: """
+            Rows that runs have loaded since they were staged stay as they are, being newer. `strandline backfills
+            BACKFILL` shows how what was staged compares with the source, and `strandline rollback` puts the old rows
+            back, or throws away what is not published.
+            """,
+        operands: [Operand(name: "BACKFILL")],
+        options: [.flag("dry-run", "Show what it would do, and change nothing.")] + ServerClient.options)
+
+    private let backfill: String
+    private let isTrial: Bool
+    private let isJSON: Bool
+    private let client: ServerClient
+
+    init(_ arguments: Arguments, problems: inout [String]) {
+        backfill = arguments.operand(0) ?? ""
+        isTrial = arguments.flag("dry-run")
+        isJSON = arguments.flag("json")
+        client = ServerClient(arguments, problems: &problems)
+    }
+
+    func run(_ terminal: Terminal) throws(CommandError) -> ExitCode {
+        let path = "/v1/backfills/\(ServerClient.encoded(backfill))/publish\(isTrial ? "?dry_run=true" : "")"
+        let answer = try client.send("POST", path).json
+        terminal.line(isJSON ? answer.text(pretty: true) : BackfillText.published(answer))
+        return .success
+    }
 }

@@ -19,6 +19,13 @@ enum BackfillText {
             count(backfill, "skipped"), count(backfill, "rows_read"), count(backfill, "rows_inserted"),
             count(backfill, "rows_updated"), count(backfill, "rows_unchanged"), count(backfill, "rows_deleted"))
         lines.append(table.text)
+        if let found = reconciliation(backfill) { lines.append(found) }
+        if state == BackfillState.awaitingPublish.rawValue {
+            lines.append(Terminal.safe("to publish: strandline backfills publish \(backfill["id"]?.string ?? "")"))
+        }
+        for warning in backfill["warnings"]?.array ?? [] {
+            lines.append(Terminal.safe("warning: \(warning["message"]?.string ?? "")"))
+        }
         for partition in failed {
             let message = RunText.message(partition["error"]) ?? ""
             lines.append(
@@ -26,6 +33,34 @@ enum BackfillText {
         }
         if let error = RunText.message(backfill["error"]) { lines.append(Terminal.safe(error)) }
         return lines.joined(separator: "\n")
+    }
+
+    /// Whether a backfill has come to its end in success, or as far as it goes without a person.
+    static func isDone(_ backfill: JSONValue) -> Bool {
+        let state = BackfillState(rawValue: backfill["state"]?.string ?? "")
+        return state == .success || state == .awaitingPublish && backfill["error"] == .null
+    }
+
+    /// What publishing a backfill did, or would do.
+    static func published(_ answer: JSONValue) -> String {
+        let rows = answer["publish"] ?? .null
+        let isTrial = answer["dry_run"] == true
+        var lines = [
+            "backfill \(answer["backfill"]?["id"]?.string ?? "") \(isTrial ? "would publish" : "published"): "
+                + "\(count(rows, "rows_inserted")) rows inserted, \(count(rows, "rows_updated")) updated, "
+                + "\(count(rows, "rows_unchanged")) unchanged, \(count(rows, "rows_deleted")) deleted"
+        ]
+        for warning in rows["warnings"]?.array ?? [] { lines.append("warning: \(warning["message"]?.string ?? "")") }
+        return lines.map(Terminal.safe).joined(separator: "\n")
+    }
+
+    /// How what was staged compares with the source; nil where nothing was.
+    private static func reconciliation(_ backfill: JSONValue) -> String? {
+        guard let found = backfill["reconciliation"], found != .null else { return nil }
+        let rows = "\(count(found, "source_rows")) rows in the source, \(count(found, "shadow_rows")) staged"
+        let keys = "\(count(found, "missing")) keys missing, \(count(found, "extra")) too many"
+        guard found["reconciled"] != true else { return "reconciled with the source: \(rows)" }
+        return "NOT reconciled in \(count(found, "partitions_unreconciled")) partitions: \(rows), \(keys)"
     }
 
     /// Backfills, one a line.
