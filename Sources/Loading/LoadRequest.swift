@@ -19,6 +19,8 @@ public struct LoadRequest: Sendable {
     public var fullRefresh: Bool
     /// Allow the removal of more rows than the step's `max_shrink`.
     public var allowShrink: Bool
+    /// Whether it loads one partition of a backfill, whatever the step's runs do.
+    var isPartition = false
     /// Whether an audit mends the rows, which `run` names then.
     var isAudit = false
 
@@ -40,7 +42,7 @@ public struct LoadRequest: Sendable {
 
 extension LoadRequest {
     /// Whether the table is built anew from the whole source.
-    var isRebuild: Bool { fullRefresh || step.strategy == .fullRefresh }
+    var isRebuild: Bool { !isPartition && (fullRefresh || step.strategy == .fullRefresh) }
 
     /// The step's cursor; a failure where an incremental strategy has none.
     ///

@@ -16,6 +16,7 @@ public struct PartitionRequest: Sendable {
     /// Makes a request.
     public init(load: LoadRequest, number: Int, scheme: PartitionScheme, range: PartitionRange) {
         self.load = load
+        self.load.isPartition = true
         self.number = number
         self.scheme = scheme
         self.range = range

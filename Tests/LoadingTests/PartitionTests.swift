@@ -133,6 +133,24 @@ struct PartitionTests {
 
     // MARK: Boundaries
 
+    @Test("a partition of a table that runs rebuild leaves what waits beyond its range waiting")
+    func resolvesNothingBeyondItsRange() throws {
+        let world = try World(
+            """
+            CREATE TABLE orders (id INTEGER PRIMARY KEY, item TEXT, updated_at TEXT);
+            INSERT INTO orders VALUES (1, 'a', '2024-03-01'), (2, NULL, '2024-03-02'), (3, NULL, '2024-03-03');
+            """)
+        let step = world.step("orders", .fullRefresh, cursor: nil).with { step in
+            step.checks = [Check(name: "items", rule: .notNull(["item"]), severity: .error, onFail: .quarantine)]
+        }
+        try world.load(step)
+        let waiting = "SELECT row_key FROM _strandline_quarantine WHERE resolved_at IS NULL ORDER BY 1"
+        #expect(try world.inWarehouse(waiting).count == 2)
+        try world.source.execute("UPDATE orders SET item = 'b' WHERE id = 2")
+        _ = try world.partition(step, "2024-03-02", "2024-03-03", column: "updated_at")
+        #expect(try world.inWarehouse(waiting) == [["[3]"]])
+    }
+
     @Test("a day of a time zone ends where its clocks say, whatever offsets the texts have")
     func endsWhereTheClocksSay() throws {
         // The day on which the clocks of Berlin go forward has 23 hours: from 23:00 UTC to 22:00 UTC.
