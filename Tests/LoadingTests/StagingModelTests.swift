@@ -63,6 +63,8 @@ private struct StagingStory {
     /// When one last looked at all of them.
     private var seenAll = 0
     private var staged: [Int64: Staged] = [:]
+    /// The last live load.
+    private var last: String?
 
     init(_ seed: UInt64) throws {
         var random = Seeded(seed)
@@ -143,7 +145,7 @@ private struct StagingStory {
         switch Int.random(in: 0..<10, using: &random) {
         case 0..<5: try changeSource()
         case 5..<8: try liveLoad()
-        case 8: try rebuildOrHeal()
+        case 8: try Bool.random(using: &random) ? rebuildOrHeal() : rollBackLast()
         default: try directPartition()
         }
     }
@@ -208,6 +210,7 @@ private struct StagingStory {
         let run = world.nextRun()
         try world.load(step, run: run)
         log.append("load")
+        last = run
         var low = Int64.min
         if case .integer(let value)? = mark { low = value - 6 }
         switch live {
@@ -239,6 +242,17 @@ private struct StagingStory {
         held = try destinationRows()
         log.append("roll back")
         for key in Set(after.keys).union(held.keys) where after[key] != held[key] { seen[key] = time }
+    }
+
+    /// Rolls the last live load back, unless something has touched its rows since.
+    private mutating func rollBackLast() throws {
+        guard let run = last else { return }
+        last = nil
+        guard (try? world.rollback(run, step))?.isEmpty == false else { return }
+        log.append("roll \(run) back")
+        let found = try destinationRows()
+        for key in Set(held.keys).union(found.keys) where held[key] != found[key] { seen[key] = time }
+        held = found
     }
 
     private mutating func takeAll(_ source: [Int64: Row]) {

@@ -129,6 +129,19 @@ struct StagingTests {
         #expect(try world.inWarehouse("SELECT item FROM orders WHERE id = 4") == [["d"]])
     }
 
+    @Test("rows that a rollback has put back since they were staged stay as they are")
+    func keepsRowsThatWerePutBack() throws {
+        let world = try loaded(StagingTests.step)
+        try world.source.execute("UPDATE orders SET item = 'new', updated_at = '2024-03-03T05:00:00Z' WHERE id = 4")
+        let run = world.nextRun()
+        try world.load(StagingTests.step, run: run)
+        let backfill = world.nextRun()
+        try world.stage(StagingTests.step, "2024-03-03", "2024-03-04", backfill: backfill)
+        try world.rollback(run, StagingTests.step)
+        #expect(try world.publish(backfill, StagingTests.step).warnings.map(\.code) == ["rows_newer"])
+        #expect(try world.inWarehouse("SELECT item FROM orders WHERE id = 4") == [["d"]])
+    }
+
     @Test("what was staged before the whole table was rebuilt or compared is not published", arguments: [true, false])
     func keepsTheWholeTable(rebuilds: Bool) throws {
         let world = try world()
