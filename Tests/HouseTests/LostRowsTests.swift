@@ -8,7 +8,7 @@ struct LostRowsTests {
         for file in try Repository.files() where file.path.hasPrefix("Tests/") && !file.path.contains("LostRows") {
             tested.formUnion(LostRowsTests.numbers(in: file.text))
         }
-        for number in 1...46 where number != 45 {
+        for number in 1...46 {
             let row = page.split(separator: "\n").first { $0.hasPrefix("| \(number) |") }
             let text = try #require(row, "way \(number) is not on the page")
             #expect(
