@@ -113,6 +113,8 @@ struct DestinationLedger {
         PartitionLedger.schema,
         TrimmedLoads.schema,
         ShadowLedger.schema,
+        // The highest cursor ever loaded, as it was before a commit that may be rolled back.
+        "ALTER TABLE main._strandline_undo ADD COLUMN reached",
     ]
 
     // MARK: Watermarks

@@ -76,7 +76,11 @@ public final class Loader: Sendable {
         case .fullRefresh: return FullRefreshLoad(session: session)
         case .snapshotDiff: return SnapshotDiffLoad(session: session)
         case .timestamp, .sequence, .cdc:
-            return IncrementalLoad(session, cursor: try session.request.cursor(), rowsPerCommit: rowsPerCommit)
+            // What a query says of the whole load must be able to take the whole load back: a commit that stayed would
+            // be passed over by the next attempt, and never be asked for again.
+            let isOne = session.request.step.checks.contains { $0.type == .sql && $0.severity == .error }
+            return IncrementalLoad(
+                session, cursor: try session.request.cursor(), rowsPerCommit: isOne ? .max : rowsPerCommit)
         }
     }
 

@@ -115,7 +115,11 @@ struct Rollback {
         }
 
         /// The rows after the commit that the table does not hold any more as they were.
-        var changed: String {
+        var changed: String { absent(after) }
+        /// The rows before it that the table does not hold as they were.
+        var notRestored: String { absent(before) }
+
+        private func absent(_ rows: String) -> String {
             let key =
                 kept.key.isEmpty
                 ? "d.\(kept.rowNumber) = l.\(quoted("row"))"
@@ -124,7 +128,7 @@ struct Rollback {
                 let (left, right) = ("d.\(quoted(column))", "l.\(quoted(UndoTable.kept(column)))")
                 return "\(left) IS \(right) COLLATE BINARY AND typeof(\(left)) = typeof(\(right))"
             }.joined(separator: " AND ")
-            return "FROM \(after) AS l WHERE NOT EXISTS (SELECT 1 FROM \(kept.table.sql) AS d WHERE \(key) AND \(same))"
+            return "FROM \(rows) AS l WHERE NOT EXISTS (SELECT 1 FROM \(kept.table.sql) AS d WHERE \(key) AND \(same))"
         }
 
         /// The rows that the commit deleted and that are there again.
@@ -212,6 +216,15 @@ struct Rollback {
                     "the rows do not add up (\(removed) of \(after) removed, \(restored) of \(before) put back)"
                         + Failure.unchanged,
                     hint: "look for a trigger on \(kept.table.sql) that drops or adds rows of the same table"))
+        }
+        let rewritten = kept.key.isEmpty ? 0 : try count("SELECT count(*) \(slice.notRestored)")
+        guard rewritten == 0 else {
+            throw .failure(
+                Failure(
+                    .verificationFailed,
+                    "a trigger on \(kept.table.sql) changes rows as they are put back: \(rewritten) of \(before) would not "
+                        + "be what they were" + Failure.unchanged,
+                    hint: "drop the trigger, roll back, and make it again"))
         }
         result.rowsRemoved += after - both
         result.rowsReverted += both
@@ -321,7 +334,7 @@ struct Rollback {
             pipeline: record.pipeline, step: step.name, cursor: before.cursor, value: before.value, key: before.key,
             updatedAt: now, reason: "run \(run) was rolled back",
             version: try ledger.nextVersion(record.pipeline, step.name))
-        try ledger.write(watermark, reached: held.reached, attempt: nil)
+        try ledger.write(watermark, reached: record.reached ?? held.reached, attempt: nil)
         return watermark.value
     }
 

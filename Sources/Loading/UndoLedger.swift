@@ -62,6 +62,9 @@ struct UndoLedger {
         var definitions: [String] = []
         /// The watermark before the commit; nil when there was none.
         var watermark: (cursor: String, value: CursorValue?, key: [CursorValue])?
+        /// The highest cursor that was loaded before the commit; nil where there was none, or an older program kept it
+        /// not.
+        var reached: CursorValue?
         /// The place among the destination's commits; 0 before it is written.
         var sequence: Int64 = 0
         var expiresAt: Int64
@@ -73,7 +76,7 @@ struct UndoLedger {
             _ = try db.run(
                 """
                 INSERT INTO main._strandline_undo VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-                    (SELECT ifnull(max(sequence), 0) + 1 FROM main._strandline_undo), ?)
+                    (SELECT ifnull(max(sequence), 0) + 1 FROM main._strandline_undo), ?, ?)
                 """,
                 [
                     .text(record.run), .text(record.step), Value(record.number), .text(record.pipeline),
@@ -84,7 +87,7 @@ struct UndoLedger {
                     Value(record.oldRows), .text(NameList.text(record.definitions)), Value(record.watermark != nil),
                     Value(record.watermark?.cursor), record.watermark?.value?.value ?? .null,
                     Value(record.watermark.map { KeyText.text($0.key) }),
-                    .integer(record.expiresAt),
+                    .integer(record.expiresAt), record.reached?.value ?? .null,
                 ])
         }
     }
@@ -254,6 +257,8 @@ extension UndoLedger.Record {
             oldRows: Int(try row.int("old_rows")), definitions: NameList.names(try row.text("definitions")),
             sequence: try row.int("sequence"),
             expiresAt: try row.int("expires_at"))
+        // A file that is only looked at may still be as an older program left it.
+        reached = row.names.contains("reached") ? CursorValue(row["reached"]) : nil
         if let first, let last, first <= last { entries = first...last }
         if try row.bool("had_watermark") {
             watermark = (

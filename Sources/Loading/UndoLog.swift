@@ -47,6 +47,7 @@ final class UndoLog {
             run: request.run, step: request.step.name, number: number, pipeline: request.pipeline,
             table: request.step.destination.table, kind: policy == nil ? .notKept : .changed, key: [], columns: [],
             watermark: held.map { ($0.watermark.cursor, $0.watermark.value, $0.watermark.key) },
+            reached: held?.reached,
             expiresAt: now.adding(policy?.keep ?? Limits.undoTime).microseconds)
     }
 

@@ -82,6 +82,42 @@ struct RollbackKeepingTests {
         #expect(try world.picture() == before)
     }
 
+    @Test("rows that a trigger changes as they are put back stop the rollback, which changes nothing")
+    func refusesRowsThatATriggerChanges() throws {
+        let world = try World(Tables.orders)
+        let step = world.step(key: ["id"], mode: .upsert).with { $0.undo = RollbackKeepingTests.policy }
+        try world.source.execute("INSERT INTO orders VALUES (1, 'a', '2024-05-01')")
+        try world.load(step)
+        try world.source.execute("UPDATE orders SET item = 'A', updated_at = '2024-05-03'")
+        let run = world.nextRun()
+        try world.load(step, run: run)
+        try world.warehouse.execute(
+            "CREATE TRIGGER stamp AFTER INSERT ON orders BEGIN UPDATE orders SET item = 'stamped' WHERE id = new.id; END"
+        )
+        let before = try world.picture()
+        let failure = #expect(throws: Failure.self) { try world.rollback(run, step) }
+        #expect(failure?.code == .verificationFailed && failure?.message.contains("trigger") == true)
+        #expect(try world.picture() == before)
+        try world.warehouse.execute("DROP TRIGGER stamp")
+        #expect(try world.rollback(run, step).first?.rowsReverted == 1)
+        #expect(try world.inWarehouse("SELECT item FROM orders") == [["a"]])
+    }
+
+    @Test("what was reached before a run is known again after its rollback")
+    func restoresWhatWasReached() throws {
+        let world = try World(Tables.orders)
+        let step = world.step(key: ["id"], mode: .upsert).with { $0.undo = RollbackKeepingTests.policy }
+        try world.source.execute("INSERT INTO orders VALUES (1, 'a', '2024-05-01')")
+        try world.load(step)
+        try world.source.execute("INSERT INTO orders VALUES (2, 'b', '2024-05-03')")
+        let run = world.nextRun()
+        try world.load(step, run: run)
+        let reached = "SELECT reached FROM _strandline_watermarks"
+        #expect(try world.inWarehouse(reached) == [["2024-05-03"]])
+        _ = try world.rollback(run, step)
+        #expect(try world.inWarehouse(reached) == [["2024-05-01"]])
+    }
+
     @Test("what a program of before has kept is put back")
     func readsTheOlderShape() throws {
         let world = try World(Tables.orders)
