@@ -5,8 +5,8 @@ internal import SQLite
 /// arrives late changes nothing, also after a delete.
 ///
 /// Only a run that reads below the watermark can meet such an event, so there is a table only for a step with a
-/// lookback, and in it only the keys changed within the lookback: what lies at or below it is older than any event that
-/// a run will read. A watermark that a person sets further back reads the log again from there, in which then the
+/// lookback, and in it only the keys changed within the lookback: what lies below it is older than any event that a run
+/// will read. A watermark that a person sets further back reads the log again from there, in which then the
 /// newest event of each key wins.
 struct AppliedChanges {
     let step: LoadStep
@@ -70,7 +70,7 @@ struct AppliedChanges {
                 + "AND a.\(sequence) > s.\(stage.sequence))", session)
     }
 
-    /// Notes what the stage has applied, and forgets what lies at or below the lookback of the watermark to be.
+    /// Notes what the stage has applied, and forgets what lies below the lookback of the watermark to be.
     func record(_ stage: ChangeStage, _ session: LoadSession) throws(LoadStop) {
         guard step.lookback != .none else { return }
         try execute(
@@ -79,7 +79,7 @@ struct AppliedChanges {
         guard let highest = session.gate.tally.position?.key,
             let floor = session.order.key(highest, less: step.lookback).value
         else { return }
-        let forget = "DELETE FROM \(sql) WHERE \(sequence) <= ?"
+        let forget = "DELETE FROM \(sql) WHERE \(sequence) < ?"
         _ = try session.connection.stopping { db throws(SQLiteError) in try db.run(forget, [floor]) }
     }
 
@@ -88,6 +88,18 @@ struct AppliedChanges {
     func isLater(than place: Value) -> String? {
         guard step.lookback != .none, case .integer(let number) = place else { return nil }
         return "EXISTS (SELECT 1 FROM \(sql) AS a WHERE \(sameKey("d")) AND a.\(sequence) > \(number))"
+    }
+
+    /// The condition that an event, by its name and that of its sequence, or a later one was applied to its key; nil where
+    /// no entries are kept.
+    func wasApplied(_ session: LoadSession) throws(LoadStop) -> ((String, String) -> String)? {
+        guard step.lookback != .none,
+            try session.connection.stopping({ db throws(SQLiteError) in try db.shape(of: name, in: "main") }) != nil
+        else { return nil }
+        let (sql, own) = (sql, sequence)
+        return { [self] event, place in
+            "EXISTS (SELECT 1 FROM \(sql) AS a WHERE \(sameKey(event)) AND a.\(own) >= \(event).\(place))"
+        }
     }
 
     /// The condition, by the column of the sequence, that a staged event, called `s`, is not the one that was applied to

@@ -13,6 +13,9 @@ struct ChangeMoves {
     let stage: ChangeStage
     /// The watermark: the destination is what the events up to it have made.
     let held: DestinationLedger.Held?
+    /// The condition that an event was applied to its key, by the names of the key's columns and of the sequence; nil
+    /// where that is not kept.
+    var wasApplied: ((_ event: String, _ sequence: String) -> String)?
 
     // The view's own columns: none that the stage has, since those are the destination's or begin otherwise.
     private var old: [String] { names("strandline_old_", stage.keyColumns.count) }
@@ -69,13 +72,26 @@ struct ChangeMoves {
                 INSERT INTO \(ChangeMoves.sql) (\((stage.columns + old + [move, isReplayed]).joined(separator: ", "))) \
                 SELECT \((stage.columns + olds + [kind, replayed.sql]).joined(separator: ", ")) FROM \
                 (SELECT \(inner.joined(separator: ", ")) \(events.sql) \
-                WINDOW strandline_log AS (ORDER BY \(sequence), \(index))) \
+                WINDOW strandline_log AS (ORDER BY \(sequence), \(index))) AS e \
                 ORDER BY \(stage.sequence), \(stage.index)
                 """, parameters: replayed.parameters + events.parameters)
     }
 
-    /// The condition that an event was applied by an earlier load, as far as the watermark tells.
+    /// The condition that an event, called `e`, was applied by an earlier load.
+    ///
+    /// One that is read again because of a lookback may have come late: then nothing was applied to its key. Below a
+    /// watermark that was set back nobody remembers; there, everything up to what was reached counts as applied.
     private var replayed: DeltaStatement.Text {
+        let reached = upToReached
+        guard let wasApplied, let held, held.reached ?? held.watermark.value == held.watermark.value else {
+            return reached
+        }
+        return DeltaStatement.Text(
+            sql: "(\(reached.sql)) AND \(wasApplied("e", stage.sequence))", parameters: reached.parameters)
+    }
+
+    /// The condition that an event lies at or below what was ever reached.
+    private var upToReached: DeltaStatement.Text {
         guard let reached = held?.reached ?? held?.watermark.value else {
             return DeltaStatement.Text(sql: "0", parameters: [])
         }

@@ -56,7 +56,7 @@ struct ChangeWrite: DeltaWrite {
         if let needed = ChangeMoves(stage: whole, held: held).areNeeded, try hasEvent(needed, range, session) {
             stage = whole
             stage.followsMoves = true
-            moves = ChangeMoves(stage: stage, held: held)
+            moves = ChangeMoves(stage: stage, held: held, wasApplied: try applied.wasApplied(session))
         } else if !others.isEmpty, try hasEvent(isDelete, range, session) {
             stage = whole
         }

@@ -78,6 +78,44 @@ import Testing
         #expect(try rows(world) == [[1, 5, .null], [2, 4, "one"]])
     }
 
+    /// An event that comes late was never applied, though the watermark is above it.
+    @Test(arguments: [false, true])
+    func lateMoveTakesAlongTheRowThatItMoves(_ isDelete: Bool) throws {
+        let world = try world([
+            event("c", 1, after: #"{"id":2,"n":1,"text":"two"}"#),
+            event("c", 2, after: #"{"id":4,"n":2,"text":"four"}"#),
+            event("c", 20, after: #"{"id":9,"n":20,"text":"nine"}"#),
+        ])
+        let step = step(world).with { $0.lookback = .count(5) }
+        try world.load(step)
+        try add([isDelete ? event("d", 17, before: #"{"id":2}"#) : move(17, 2, 5), move(18, 4, 2)], to: world)
+        try world.load(step)
+        let moved: [[Value]] = isDelete ? [] : [[5, 17, "two"]]
+        #expect(try rows(world) == [[2, 18, "four"]] + moved + [[9, 20, "nine"]])
+        // Read again, they were applied.
+        #expect(try world.load(step).counts.updated == 0)
+        #expect(try rows(world) == [[2, 18, "four"]] + moved + [[9, 20, "nine"]])
+    }
+
+    @Test func movesThatWereRolledBackAreAppliedAnew() throws {
+        let world = try world([
+            event("c", 1, after: #"{"id":2,"n":1,"text":"two"}"#),
+            event("c", 2, after: #"{"id":4,"n":2,"text":"four"}"#),
+            event("c", 10, after: #"{"id":9,"n":10,"text":"nine"}"#),
+        ])
+        let step = step(world).with { $0.undo = .usual }
+        try world.load(step)
+        try add([move(12, 2, 5), move(13, 4, 2)], to: world)
+        let run = world.nextRun()
+        try world.load(step, run: run)
+        let after = try rows(world)
+        #expect(after == [[2, 13, "four"], [5, 12, "two"], [9, 10, "nine"]])
+        _ = try world.loader().rollback(
+            run: run, steps: [step], destination: try world.file("warehouse.db"), isTrial: false)
+        try world.load(step)
+        #expect(try rows(world) == after)
+    }
+
     /// Debezium tells a changed key as a delete and a create of the same place in the source's log.
     @Test func createThatLeavesOutAValueContinuesTheRowDeletedBeforeIt() throws {
         let world = try world([event("c", 1, after: #"{"id":1,"n":1,"text":"long"}"#)])
