@@ -184,7 +184,10 @@ struct EventReplay {
         }
         let unsettled =
             "NOT EXISTS (SELECT 1 FROM \(ChangeStage.sql) AS s WHERE \(same) AND s.\(write.stage.isUnsettled))"
-        return write.applied.isLater(than: truncated.sequence).map { "\(unsettled) AND NOT \($0)" } ?? unsettled
+        // Of a row that was changed after the truncation, by an event that the log has lost, they say nothing.
+        let named = "EXISTS (SELECT 1 FROM \(ChangeStage.sql) AS s WHERE \(same))"
+        return write.applied.isLater(than: truncated.sequence).map { "\(unsettled) AND (NOT \($0) OR \(named))" }
+            ?? unsettled
     }
 
     /// What is to be said of the destination's rows that no event names; nil when there are none.

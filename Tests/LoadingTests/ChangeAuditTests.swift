@@ -260,6 +260,22 @@ import Testing
         #expect(try orders(world)[0] == [1, "lost", 1.0])
     }
 
+    @Test func rowsThatCameAfterATruncationAreNoDriftWhereLateEventsAreReadAgain() throws {
+        let (world, step) = try flat(
+            "INSERT INTO changes VALUES (10, 'I', 1, 'cup', 1), (20, 'I', 2, 'pot', 2);"
+        ) {
+            $0.lookback = .count(1_000)
+            $0.onGap = .ignore
+            $0.maxShrink = 1
+        }
+        try world.source.execute("INSERT INTO changes VALUES (30, 't', NULL, NULL, NULL), (40, 'I', 3, 'jar', 3)")
+        try world.load(step)
+        let found = try world.audit(step)
+        #expect(drift(found) == [0, 0, 0] && found.verifiedThrough == .integer(40))
+        try world.warehouse.execute("UPDATE orders SET item = 'other' WHERE id = 3")
+        #expect(kinds(try world.audit(step)) == ["different 3"])
+    }
+
     @Test func trimmedLogIsJudgedByWhatItStillNames() throws {
         let (world, step) = try flat(ChangeAuditTests.three)
         try world.source.execute("DELETE FROM changes WHERE sequence < 4")
