@@ -27,12 +27,14 @@ extension LoadEngine {
         inspections.submit(
             { [self] (stop) throws(Failure) in
                 let draft = try draft(request, stop: stop)
-                let estimates: PartitionEstimates
+                var estimates: PartitionEstimates
                 if let counted = draft.estimates {
                     estimates = counted
                 } else {
                     estimates = try estimate(draft.backfill, draft.partitions, draft.step, stop)
                 }
+                estimates.warnings += LoadEngine.undoWarning(
+                    draft.step.step, rows: max(estimates.total.sourceRows, estimates.total.destinationRows))
                 let (seconds, basis) = try time(draft.backfill, rows: estimates.total.sourceRows)
                 let partitions = zip(draft.partitions, estimates.partitions).map { ($0, $1) }
                 return BackfillPreview(
@@ -41,6 +43,26 @@ extension LoadEngine {
                     estimates: estimates, seconds: seconds, basis: basis,
                     heldBack: try heldBack(by: request))
             }, completion: completion)
+    }
+
+    /// Tells that a backfill may not be rolled back, where its step keeps fewer rows than it may change.
+    private static func undoWarning(_ step: LoadStep, rows: Int) -> [LoadWarning] {
+        guard let undo = step.undo else {
+            return [
+                LoadWarning(
+                    code: "undo_off",
+                    message: "step \(step.name) keeps nothing for a rollback (undo: off), so this cannot be rolled back"
+                )
+            ]
+        }
+        guard rows > undo.maxRows else { return [] }
+        return [
+            LoadWarning(
+                code: "undo_too_small",
+                message:
+                    "of a table, step \(step.name) keeps \(undo.maxRows) changed rows for a rollback: should more of "
+                    + "these \(rows) change, they cannot be put back; raise undo.max_rows first")
+        ]
     }
 
     private func heldBack(by request: BackfillRequest) throws(Failure) -> [String] {

@@ -312,6 +312,21 @@ struct BackfillTests {
         world.end()
     }
 
+    @Test func aTrialTellsWhatCannotBeRolledBack() throws {
+        for (undo, code) in [
+            ("\"off\"", "undo_off"), ("{\"max_rows\":3}", "undo_too_small"), ("{\"max_rows\":4}", nil),
+        ] {
+            let world = try World.march(days: 1...3)
+            let step = World.step("orders").dropLast() + ",\"undo\":\(undo)}"
+            try world.pipeline("orders", steps: [String(step)])
+            let preview: BackfillPreview = try wait {
+                world.engine.previewBackfill(world.request(1...2), completion: $0)
+            }
+            #expect(preview.estimates.warnings.map(\.code) == [code].compactMap { $0 })
+            world.end()
+        }
+    }
+
     @Test func refusesWhatItCannotDo() throws {
         let world = try World.march(days: 1...3)
         func refusal(_ body: (inout BackfillRequest) -> Void) -> Failure? {
