@@ -116,6 +116,15 @@ extension LoadEngine {
     }
 
     private func performPublish(_ id: String, _ isTrial: Bool) throws(Failure) -> PublishedBackfill {
+        // From here on nothing else ends the backfill. A change that came first is in the store when this turn of the
+        // writer's is over, and then seen.
+        publishing.set(id, isInHand: true)
+        defer { publishing.set(id, isInHand: false) }
+        do throws(StoreError) {
+            _ = try store.write { (transaction) throws(StoreError) in try transaction.lastEvent() }
+        } catch {
+            throw error.failure
+        }
         let (backfill, step) = try staged(id)
         let result = try backfiller.publish(backfill, step, isTrial: isTrial, StopToken())
         guard !isTrial, backfill.publishedAt == nil else {
@@ -158,18 +167,26 @@ extension LoadEngine {
         unless: Set<BackfillState> = [], from: Set<BackfillState>? = nil, _ rule: String,
         completion: @escaping @Sendable (Result<Backfill, Failure>) -> Void
     ) {
-        store.write { (transaction) throws(StoreError) -> Backfill in
+        store.write { [publishing] (transaction) throws(StoreError) -> Backfill in
             let operation = "change the backfill"
             guard let backfill = try transaction.backfill(id) else {
                 throw StoreError(.unknownRun, operation, "there is no backfill \(id)", hint: LoadEngine.listsBackfills)
             }
             if unless.contains(backfill.state) { return backfill }
+            guard !publishing.has(id) else {
+                throw StoreError(
+                    .inUse, operation, "backfill \(id) is being published", hint: "ask again when that has ended")
+            }
             guard from?.contains(backfill.state) ?? backfill.state.mayBecome(state) else {
                 throw StoreError(
                     .illegalTransition, operation, "backfill \(id) is \(backfill.state.rawValue)", hint: rule)
             }
             if backfill.state == .failed { try LoadEngine.checkRetry(of: backfill, transaction) }
             let changed = try transaction.changeBackfill(id, to: state, error: error)
+            // What it had held was let go when it failed.
+            if backfill.state == .failed, changed.options.holdDownstream {
+                try transaction.holdDownstreams(of: changed.pipeline)
+            }
             try RunRecords.append(.backfill(event, changed), transaction)
             return changed
         } completion: { result in

@@ -23,6 +23,7 @@ public final class LoadEngine: Sendable {
     let board = RunBoard()
     let partitionBoard = PartitionBoard()
     let edits = EditDesk()
+    let publishing = PublishDesk()
     let records: RunRecords
     let feeder: BackfillFeeder
     let backfiller: BackfillExecutor

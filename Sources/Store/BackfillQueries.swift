@@ -113,6 +113,8 @@ extension ReadSession {
                 AND b.partition_column = ?5 COLLATE NOCASE AND b.is_time = ?6 AND b.state <> 'rolled_back'
                 AND b.range_start < ?8 AND b.range_end > ?7 AND p.range_start < ?8 AND p.range_end > ?7
                 AND p.state IN ('success', 'failed', 'cancelled') AND p.attempt > 0
+                -- What was staged and never published has loaded nothing.
+                AND (b.mode = 'direct' OR b.published_at IS NOT NULL OR p.state <> 'success')
             ORDER BY p.finished_at DESC, p.backfill DESC
             """,
             [

@@ -120,6 +120,33 @@ struct BackfillStagingTests {
         world.end()
     }
 
+    @Test func whatWasStagedAndNeverPublishedHasLoadedNothing() throws {
+        let world = try World.march(days: 1...9)
+        try world.spoil()
+        let waiting = try world.finish(try world.staged(3...5))
+        #expect(waiting.state == .awaitingPublish)
+        _ = try wait { world.engine.cancelBackfill(waiting.id, completion: $0) } as Backfill
+        let direct = try world.finish(try world.backfill(3...5))
+        #expect(direct.state == .success && direct.skipped == 0 && direct.rows.updated == 6)
+        #expect(try world.mended() == [3, 4, 5])
+        world.end()
+    }
+
+    @Test func nothingEndsABackfillThatIsBeingPublished() throws {
+        let world = try World.march(days: 1...9)
+        try world.spoil()
+        let waiting = try world.finish(try world.staged(3...5))
+        world.engine.publishing.set(waiting.id, isInHand: true)
+        let refusal = #expect(throws: Failure.self) {
+            try wait { world.engine.cancelBackfill(waiting.id, completion: $0) } as Backfill
+        }
+        #expect(refusal?.code == .conflict && refusal?.message.contains("published") == true)
+        world.engine.publishing.set(waiting.id, isInHand: false)
+        let done = try wait { world.engine.publishBackfill(waiting.id, isTrial: false, completion: $0) }
+        #expect(done.backfill.state == .success)
+        world.end()
+    }
+
     @Test func refusesWhatMeansNothing() throws {
         let world = try World.march(days: 1...3)
         var request = world.request(1...2)

@@ -166,6 +166,27 @@ struct DownstreamTests {
         world.end()
     }
 
+    @Test func aRetryHoldsAgainAndIsFollowedByARun() throws {
+        let world = try World.march(days: 1...3)
+        try world.connection("annex", "annex.db")
+        try world.pipeline(
+            "report", steps: [World.step("report", to: "annex", table: "report")], more: #""after":["orders"],"#)
+        world.loader.beforePartition { request, _ throws(Failure) in
+            if request.number == 2, request.load.attempt == 1 { throw Failure(.constraint, "no") }
+        }
+        var request = world.request(1...2)
+        request.options.holdDownstream = true
+        let backfill = try world.backfill(request)
+        #expect(try world.finish(backfill).state == .failed)
+        let first = try #require(try world.firstRun("report"))
+        #expect(try world.finish(first).state == .success)
+        _ = try wait { world.engine.retryBackfill(backfill.id, completion: $0) } as Backfill
+        #expect(try world.finish(backfill).state == .success)
+        let second = try #require(try world.firstRun("report", after: 1))
+        #expect(try world.finish(second).state == .success)
+        world.end()
+    }
+
     @Test func aCancelledBackfillLetsGoOfWhatItHeldAndOneThatNoRunMissedIsFollowedByOne() throws {
         let gate = Signal<Bool>()
         let (world, backfill) = try held(gate)
