@@ -212,8 +212,9 @@ struct DownstreamTests {
         _ = try wait { world.engine.pauseBackfill(backfill.id, completion: $0) } as Backfill
         try runTwice(world, gate)
         _ = try world.stored(backfill) { $0.partitions.running == 0 }
-        let next = try world.afterCrash()
+        // Ended first: nothing of it closes files any more while they are copied.
         world.end()
+        let next = try world.afterCrash()
         try next.store.write { (transaction) throws(StoreError) in
             _ = try transaction.changeBackfill(backfill.id, to: .cancelled)
         }

@@ -24,7 +24,7 @@ final class World: Sendable {
     ) throws {
         directory = NSTemporaryDirectory() + "strandline-engine-" + UUID().uuidString
         if let image {
-            try FileManager.default.copyItem(atPath: image, toPath: directory)
+            try World.copy(image, to: directory)
         } else {
             try FileManager.default.createDirectory(atPath: directory + "/data", withIntermediateDirectories: true)
         }
@@ -47,6 +47,16 @@ final class World: Sendable {
         }
         try connection("shop", "shop.db")
         try connection("warehouse", "warehouse.db")
+    }
+
+    /// Copies a directory, again where a file was closed for good, and its log removed, in the middle of it.
+    private static func copy(_ image: String, to directory: String) throws {
+        for _ in 0..<10 {
+            do { return try FileManager.default.copyItem(atPath: image, toPath: directory) } catch {
+                try? FileManager.default.removeItem(atPath: directory)
+            }
+        }
+        try FileManager.default.copyItem(atPath: image, toPath: directory)
     }
 
     deinit {
