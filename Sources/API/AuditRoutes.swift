@@ -20,8 +20,10 @@ enum AuditRoutes {
         },
         Endpoint(.get, "/v1/audits/{audit}", "get_audit") { call throws(Problem) in try get(call) },
         Endpoint(.post, "/v1/audits/{audit}/cancel", "cancel_audit") { call throws(Problem) in try cancel(call) },
-        Endpoint(.post, "/v1/audits/{audit}/rollback", "rollback_audit", query: ["dry_run"]) { call throws(Problem) in
-            try rollback(call)
+        .rollback("/v1/audits/{audit}", "audit") { engine, id, isTrial, done in
+            engine.rollbackAudit(id, isTrial: isTrial, completion: done)
+        } shown: { done, _ in
+            (done.steps, done.audit.wire)
         },
     ]
 
@@ -117,24 +119,6 @@ enum AuditRoutes {
                 case .success(let audit) where audit.state.isFinal:
                     waiting.finish(.json(audit.wire, headers: [audit.location]))
                 case .success(let audit): wait.forEnd(of: audit, waiting)
-                }
-            }
-        }
-    }
-
-    private static func rollback(_ call: Call) throws(Problem) -> Outcome {
-        let id = try call.name("audit")
-        try RequestBody(try call.document(), called: "a rollback", keys: []).check()
-        let isTrial = try call.flag("dry_run")
-        return .later { waiting in
-            call.services.engine.rollbackAudit(id, isTrial: isTrial) { result in
-                waiting.finish { () throws(Problem) in
-                    let done = try result.orProblem()
-                    return .json(
-                        .object([
-                            "dry_run": .bool(isTrial), "rollback": .array(done.steps.map(\.json)),
-                            "audit": done.audit.wire,
-                        ]))
                 }
             }
         }

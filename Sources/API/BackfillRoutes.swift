@@ -26,8 +26,10 @@ enum BackfillRoutes {
         Endpoint(.post, one + "/publish", "publish_backfill", query: ["dry_run"]) { call throws(Problem) in
             try publish(call)
         },
-        Endpoint(.post, one + "/rollback", "rollback_backfill", query: ["dry_run"]) { call throws(Problem) in
-            try rollback(call)
+        .rollback(one, "backfill") { engine, id, isTrial, done in
+            engine.rollbackBackfill(id, isTrial: isTrial, completion: done)
+        } shown: { done, services in
+            (done.steps, done.backfill.wire(services))
         },
     ]
 
@@ -127,24 +129,6 @@ enum BackfillRoutes {
                                         .init("warnings", .array(done.result.warnings.map(\.wire)))
                                     ])),
                             .init("backfill", done.backfill.wire(call.services)),
-                        ]))
-                }
-            }
-        }
-    }
-
-    private static func rollback(_ call: Call) throws(Problem) -> Outcome {
-        let id = try call.name("backfill")
-        try RequestBody(try call.document(), called: "a rollback", keys: []).check()
-        let isTrial = try call.flag("dry_run")
-        return .later { waiting in
-            call.services.engine.rollbackBackfill(id, isTrial: isTrial) { result in
-                waiting.finish { () throws(Problem) in
-                    let done = try result.orProblem()
-                    return .json(
-                        .object([
-                            "dry_run": .bool(isTrial), "rollback": .array(done.steps.map(\.json)),
-                            "backfill": done.backfill.wire(call.services),
                         ]))
                 }
             }

@@ -16,8 +16,10 @@ enum RunRoutes {
         Endpoint(.post, "/v1/runs/{run}/retry", "retry_run", keys: .handedOn) { call throws(Problem) in
             try retry(call)
         },
-        Endpoint(.post, "/v1/runs/{run}/rollback", "rollback_run", query: ["dry_run"]) { call throws(Problem) in
-            try rollback(call)
+        .rollback("/v1/runs/{run}", "run") { engine, id, isTrial, done in
+            engine.rollback(id, isTrial: isTrial, completion: done)
+        } shown: { done, _ in
+            (done.steps, done.run.wire())
         },
     ]
 
@@ -68,24 +70,6 @@ enum RunRoutes {
 
     private static func progress(of run: Run, _ services: Services) -> RunProgress? {
         run.state == .running ? services.engine.progress(of: run.id) : nil
-    }
-
-    private static func rollback(_ call: Call) throws(Problem) -> Outcome {
-        let id = try call.name("run")
-        try RequestBody(try call.document(), called: "a rollback", keys: []).check()
-        let isTrial = try call.flag("dry_run")
-        return .later { waiting in
-            call.services.engine.rollback(id, isTrial: isTrial) { result in
-                waiting.finish { () throws(Problem) in
-                    let done = try result.orProblem()
-                    return .json(
-                        .object([
-                            "dry_run": .bool(isTrial), "rollback": .array(done.steps.map(\.json)),
-                            "run": done.run.wire(),
-                        ]))
-                }
-            }
-        }
     }
 }
 

@@ -50,9 +50,7 @@ struct DestinationLedger {
 
     /// Whether the destination has the tables.
     func exists() throws(LoadStop) -> Bool {
-        try connection.stopping { db throws(SQLiteError) in
-            try db.first("SELECT 1 FROM main.sqlite_schema WHERE name = '_strandline_meta'") != nil
-        }
+        try connection.hasTable("_strandline_meta")
     }
 
     /// What leads from each version of the tables to the next; what was released is never changed.
@@ -283,8 +281,6 @@ struct DestinationLedger {
                 [.text(run), .text(step)])
         }
         guard let first = rows.first, let last = rows.last else { return nil }
-        // A file that is only read may still be as an older program left it.
-        let countsQuarantined = try foundVersion() >= DestinationLedger.checksVersion
         return try connection.stopping { _ throws(SQLiteError) in
             var result = LoadResult(
                 watermarkBefore: CursorValue(first["watermark_before"]),
@@ -295,13 +291,7 @@ struct DestinationLedger {
                     : "\(first.text("load_window")) … \(last.text("load_window"))")
             var attempt = 0
             for row in rows {
-                result.counts =
-                    result.counts
-                    + RowCounts(
-                        read: Int(try row.int("rows_read")), inserted: Int(try row.int("rows_inserted")),
-                        updated: Int(try row.int("rows_updated")), unchanged: Int(try row.int("rows_unchanged")),
-                        deleted: Int(try row.int("rows_deleted")),
-                        quarantined: countsQuarantined ? Int(try row.int("rows_quarantined")) : 0)
+                result.counts = result.counts + (try RowCounts(row))
                 result.warnings.append(contentsOf: WarningText.warnings(try row.text("warnings")))
                 attempt = max(attempt, Int(try row.int("attempt")))
             }

@@ -22,14 +22,9 @@ struct LedgerReading {
     /// of a run in the order they were committed: the records of loads, what is left of those that were trimmed, and
     /// partitions of backfills.
     static func query(_ connection: Connection) throws(LoadStop) -> String {
-        func has(_ table: String) throws(LoadStop) -> Bool {
-            try connection.stopping { db throws(SQLiteError) in
-                try db.first("SELECT 1 FROM main.sqlite_schema WHERE name = ?", [.text(table)]) != nil
-            }
-        }
         // What an older program left last has no such tables yet.
         let isKept =
-            try has("_strandline_rollbacks")
+            try connection.hasTable("_strandline_rollbacks")
             ? "AND NOT EXISTS (SELECT 1 FROM main._strandline_rollbacks AS b WHERE b.run = l.run AND b.step = l.step)"
             : ""
         var sides = [
@@ -39,17 +34,17 @@ struct LedgerReading {
             FROM main._strandline_loads AS l WHERE pipeline = ?1 AND step = ?2 AND ?3 IS NOT NULL \(isKept)
             """
         ]
-        if try has("_strandline_intervals") {
+        if try connection.hasTable("_strandline_intervals") {
             sides.append(
                 """
                 SELECT first_run, last_run, false, start_value, end_value, false, committed_at, loads, 0
                 FROM main._strandline_intervals WHERE pipeline = ?1 AND step = ?2
                 """)
         }
-        if try has("_strandline_partitions") {
+        if try connection.hasTable("_strandline_partitions") {
             // What was staged is loaded once it is published.
             let isPublished =
-                try has("_strandline_backfills")
+                try connection.hasTable("_strandline_backfills")
                 ? """
                 AND (NOT staged OR EXISTS (SELECT 1 FROM main._strandline_backfills AS b
                     WHERE b.backfill = p.backfill AND b.step = p.step AND b.published_at IS NOT NULL))

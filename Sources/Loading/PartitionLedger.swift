@@ -35,9 +35,7 @@ struct PartitionLedger {
 
     /// Whether the destination has the table: one that an older program wrote last has not.
     func exists() throws(LoadStop) -> Bool {
-        try connection.stopping { db throws(SQLiteError) in
-            try db.first("SELECT 1 FROM main.sqlite_schema WHERE name = '_strandline_partitions'") != nil
-        }
+        try connection.hasTable("_strandline_partitions")
     }
 
     /// What a committed partition did; nil when it has not committed, or was rolled back.
@@ -53,12 +51,7 @@ struct PartitionLedger {
         guard let found else { return nil }
         let reconciliation = try ShadowLedger(connection).reconciliation(backfill: backfill, number: number)
         var result = try connection.stopping { _ throws(SQLiteError) in
-            PartitionResult(
-                rows: RowCounts(
-                    read: Int(try found.int("rows_read")), inserted: Int(try found.int("rows_inserted")),
-                    updated: Int(try found.int("rows_updated")), unchanged: Int(try found.int("rows_unchanged")),
-                    deleted: Int(try found.int("rows_deleted")), quarantined: Int(try found.int("rows_quarantined"))),
-                warnings: WarningText.warnings(try found.text("warnings")))
+            PartitionResult(rows: try RowCounts(found), warnings: WarningText.warnings(try found.text("warnings")))
         }
         result.reconciliation = reconciliation
         return result

@@ -41,9 +41,7 @@ struct ShadowLedger {
 
     /// Whether the destination has the table: one that an older program wrote last has not.
     func exists() throws(LoadStop) -> Bool {
-        try connection.stopping { db throws(SQLiteError) in
-            try db.first("SELECT 1 FROM main.sqlite_schema WHERE name = '_strandline_backfills'") != nil
-        }
+        try connection.hasTable("_strandline_backfills")
     }
 
     /// Where a backfill's staged rows are; nil when it has staged none.
@@ -54,11 +52,7 @@ struct ShadowLedger {
             if let shadow = try Shadow(found) { return .staged(shadow) }
             guard try found.optionalText("published_at") != nil else { return .discarded }
             let result = PartitionResult(
-                rows: RowCounts(
-                    read: Int(try found.int("rows_read")), inserted: Int(try found.int("rows_inserted")),
-                    updated: Int(try found.int("rows_updated")), unchanged: Int(try found.int("rows_unchanged")),
-                    deleted: Int(try found.int("rows_deleted")), quarantined: Int(try found.int("rows_quarantined"))),
-                warnings: WarningText.warnings(try found.text("warnings")))
+                rows: try RowCounts(found), warnings: WarningText.warnings(try found.text("warnings")))
             return .published(result, rolledBack: try found.optionalText("rolled_back_at") != nil)
         }
     }

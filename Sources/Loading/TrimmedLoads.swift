@@ -23,13 +23,16 @@ struct TrimmedLoads {
 
     /// Removes the oldest records of a step's loads beyond the bound, but none of the run in hand.
     func trim(pipeline: String, step: String, during run: String) throws(SQLiteError) {
-        let condition = """
-            pipeline = ?1 AND step = ?2 AND run <> ?3 AND run <= (
-                SELECT run FROM main._strandline_loads INDEXED BY _strandline_loads_by_step
-                WHERE pipeline = ?1 AND step = ?2 ORDER BY run DESC LIMIT 1 OFFSET ?4)
-            """
-        let parameters: [Value] = [.text(pipeline), .text(step), .text(run), Value(Limits.loadRecords)]
+        let owner: [Value] = [.text(pipeline), .text(step)]
         // Runs sort by their identifiers, which sort by time; the run in hand is the newest.
+        let last = try connection.first(
+            """
+            SELECT run FROM main._strandline_loads INDEXED BY _strandline_loads_by_step
+            WHERE pipeline = ?1 AND step = ?2 ORDER BY run DESC LIMIT 1 OFFSET ?3
+            """, owner + [Value(Limits.loadRecords)])
+        guard let last else { return }
+        let condition = "pipeline = ?1 AND step = ?2 AND run <> ?3 AND run <= ?4"
+        let parameters = owner + [.text(run), last[0]]
         let loads = try connection.rows(
             """
             SELECT run, watermark_before, watermark_after, load_window = 'all rows' AS is_whole, committed_at

@@ -29,19 +29,14 @@ extension ReadSession {
         _ filter: BackfillFilter = BackfillFilter(), _ page: Page = Page()
     ) throws(StoreError) -> Listing<Backfill> {
         let operation = "list the backfills"
-        var conditions: [String] = []
-        var parameters: [Value] = []
-        func add(_ condition: String, _ value: Value) {
-            conditions.append(condition)
-            parameters.append(value)
-        }
-        if let before = try page.run(operation) { add("id < ?", .text(before)) }
-        if let pipeline = filter.pipeline { add("pipeline = ?", .text(pipeline)) }
-        if let state = filter.state { add("state = ?", .text(state.rawValue)) }
+        var conditions = Conditions()
+        if let before = try page.run(operation) { conditions.add("id < ?", .text(before)) }
+        if let pipeline = filter.pipeline { conditions.add("pipeline = ?", .text(pipeline)) }
+        if let state = filter.state { conditions.add("state = ?", .text(state.rawValue)) }
         let found = try rows(
             operation,
-            "SELECT * FROM backfills \(conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")) "
-                + "ORDER BY id DESC LIMIT ?", parameters + [Value(page.limit + 1)]
+            "SELECT * FROM backfills \(conditions.sql) ORDER BY id DESC LIMIT ?",
+            conditions.parameters + [Value(page.limit + 1)]
         ) { row throws(SQLiteError) in try Backfill(row) }
         return Listing(found, page) { $0.id }
     }

@@ -36,20 +36,15 @@ extension ReadSession {
     /// Runs, newest first.
     public func runs(_ filter: RunFilter = RunFilter(), _ page: Page = Page()) throws(StoreError) -> Listing<Run> {
         let operation = "list the runs"
-        var conditions: [String] = []
-        var parameters: [Value] = []
-        func add(_ condition: String, _ value: Value) {
-            conditions.append(condition)
-            parameters.append(value)
-        }
-        if let before = try page.run(operation) { add("id < ?", .text(before)) }
-        if let pipeline = filter.pipeline { add("pipeline = ?", .text(pipeline)) }
-        if let state = filter.state { add("state = ?", .text(state.rawValue)) }
-        if let since = filter.since { add("created_at >= ?", Value(since)) }
+        var conditions = Conditions()
+        if let before = try page.run(operation) { conditions.add("id < ?", .text(before)) }
+        if let pipeline = filter.pipeline { conditions.add("pipeline = ?", .text(pipeline)) }
+        if let state = filter.state { conditions.add("state = ?", .text(state.rawValue)) }
+        if let since = filter.since { conditions.add("created_at >= ?", Value(since)) }
         let found = try runs(
             operation,
-            "SELECT * FROM runs \(conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")) "
-                + "ORDER BY id DESC LIMIT ?", parameters + [Value(page.limit + 1)])
+            "SELECT * FROM runs \(conditions.sql) ORDER BY id DESC LIMIT ?",
+            conditions.parameters + [Value(page.limit + 1)])
         return Listing(found, page) { $0.id }
     }
 
