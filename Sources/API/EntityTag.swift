@@ -1,3 +1,5 @@
+internal import Platform
+
 /// The strong entity tag of a resource: its version, and a check sum of what else the answer shows.
 ///
 /// `"7"` is the tag of a resource that is nothing but its version 7. Where an answer also shows what changes by itself,
@@ -56,23 +58,4 @@ struct EntityTag: Sendable, Equatable {
     private static func withoutWeakness(_ tag: String) -> String {
         tag.hasPrefix("W/") ? String(tag.dropFirst(2)) : tag
     }
-}
-
-/// A check sum of 64 bits (FNV-1a), for telling texts apart that nobody makes alike on purpose.
-struct CheckSum: Sendable, Equatable {
-    /// The sum.
-    private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
-
-    /// The sum of bytes.
-    init(_ bytes: some Sequence<UInt8>) {
-        add(bytes)
-    }
-
-    /// Takes in more bytes.
-    mutating func add(_ bytes: some Sequence<UInt8>) {
-        for byte in bytes { value = (value ^ UInt64(byte)) &* 0x100_0000_01B3 }
-    }
-
-    /// The sum in hexadecimal digits.
-    var text: String { String(value, radix: 16) }
 }

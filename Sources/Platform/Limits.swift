@@ -135,6 +135,16 @@ public enum Limits {
     /// Decoded pipelines kept in memory.
     public static let cachedPipelines = 1_024
 
+    // MARK: Schedules
+
+    /// Days within which a schedule's next tick is looked for: a 29 February on a given day of the week comes once in 40
+    /// years at the worst.
+    public static let scheduleReach: Int64 = 50 * 366
+    /// The shortest time between the ticks of `every`: less is a loop, not a schedule.
+    public static let shortestPeriod: Duration = .seconds(1)
+    /// The longest time between the ticks of `every`.
+    public static let longestPeriod: Duration = .seconds(366 * 86_400)
+
     // MARK: SQLite
 
     /// Prepared statements kept for one connection.

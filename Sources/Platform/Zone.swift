@@ -48,15 +48,20 @@ public struct Zone: Sendable, Equatable {
     ///
     /// Of a time that they show twice it is the first; for one that they leave out it is the moment at which they jump.
     public func instant(localSeconds seconds: Int64) -> Timestamp {
+        instants(localSeconds: seconds).first ?? jump(over: seconds)
+    }
+
+    /// The instants at which the zone's clocks show `seconds` since they showed 1970-01-01T00:00:00, the first one first:
+    /// none for a time that they leave out, two for one that they show twice.
+    public func instants(localSeconds seconds: Int64) -> [Timestamp] {
         // No zone is ever further from UTC than a day: of the offsets around, each that fits gives a candidate.
-        var offsets: Set<Int64> = []
-        for near in [seconds - 90_000, seconds, seconds + 90_000] {
-            offsets.insert(offset(at: Timestamp(microseconds: near * 1_000_000)))
-        }
-        let fitting = offsets.map { Timestamp(microseconds: (seconds - $0) * 1_000_000) }
-            .filter { localSeconds($0) == seconds }
-        if let first = fitting.min() { return first }
-        return jump(over: seconds)
+        let before = offset(at: Timestamp(microseconds: (seconds - 90_000) * 1_000_000))
+        let after = offset(at: Timestamp(microseconds: (seconds + 90_000) * 1_000_000))
+        let near = offset(at: Timestamp(microseconds: seconds * 1_000_000))
+        // Nothing changes around most times: then there is one answer, and nothing to try.
+        if before == after, near == before { return [Timestamp(microseconds: (seconds - near) * 1_000_000)] }
+        return Set([before, near, after]).map { Timestamp(microseconds: (seconds - $0) * 1_000_000) }
+            .filter { localSeconds($0) == seconds }.sorted()
     }
 
     /// The moment at which the clocks jump over the local time `seconds`.
