@@ -121,6 +121,12 @@ struct ChangeWrite: DeltaWrite {
             _ = try session.connection.stopping { db throws(SQLiteError) in try db.run(statement) }
         }
         try check(truncated, session)
+        // Events tell of rows, too, that the destination does not change for them.
+        if truncated == nil {
+            try session.watch?.saw(ChangeStage.sql, stage.keyColumns)
+        } else {
+            try session.watch?.sawAll()
+        }
         let isWatched = try table.mayIgnoreRows(session)
         let (removed, changed, updated) = try session.undoable(touched(swept)) { () throws(LoadStop) in
             let removed = try remove(swept, session)

@@ -117,6 +117,8 @@ struct CheckedRows {
     var removed: String?
     /// Whether all rows that were there before go.
     var replacesAll = false
+    /// Whether they are newer than what earlier commits have set aside.
+    var isNewest = true
 
     /// The name under which their row numbers are reached: one that no column bears.
     var rowNumber: String {

@@ -360,9 +360,11 @@ enum DeltaStage {
                 "CREATE TEMP TABLE _strandline_delta AS SELECT \(delta.inserted) FROM \(destination.sql) WHERE 0")
             return try db.run(fill.sql, fill.parameters)
         }
-        try session.watch?.saw(table, delta.columns.map(\.destination))
-        return try session.checks.examine(
+        let kept = try session.checks.examine(
             CheckedRows(delta), of: read, into: destination, isUsedUp: delta.step.writeMode != .upsert, session)
+        // Of a row that was set aside the destination holds an older version still.
+        try session.watch?.saw(table, delta.columns.map(\.destination))
+        return kept
     }
 }
 

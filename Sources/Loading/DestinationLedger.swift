@@ -113,6 +113,7 @@ struct DestinationLedger {
         ShadowLedger.schema,
         // The highest cursor ever loaded, as it was before a commit that may be rolled back.
         "ALTER TABLE main._strandline_undo ADD COLUMN reached",
+        ShadowLedger.lateColumns,
     ]
 
     // MARK: Watermarks

@@ -112,7 +112,7 @@ final class LoadChecks {
                         message: "\(LoadChecks.words(count, check)); set aside in \(Quarantine.table)"))
         }
         if moved > 0 { try excuseNullKeys(staged, session) }
-        try ledger.resolve(staged, book, isWhole: session.request.isRebuild)
+        if staged.isNewest { try ledger.resolve(staged, book, isWhole: session.request.isRebuild) }
         setAside += moved
         if setAside > 0 { waiting = try ledger.settleBounds() }
         return moved

@@ -23,7 +23,7 @@ extension Loader {
             var result = PartitionResult()
             do throws(LoadStop) {
                 try session.transaction { () throws(LoadStop) in
-                    result = try publish(load, session)
+                    result = try publish(load, request.step.columns, session)
                     if request.isTrial { throw .trialEnded }
                 }
                 progress.committed()
@@ -65,7 +65,9 @@ extension Loader {
         }
     }
 
-    private func publish(_ load: LoadRequest, _ session: LoadSession) throws(LoadStop) -> PartitionResult {
+    private func publish(
+        _ load: LoadRequest, _ selection: ColumnSelection, _ session: LoadSession
+    ) throws(LoadStop) -> PartitionResult {
         if let reason = session.stop.reason { throw .failure(LoadStopWording.stopped(reason)) }
         session.trail.enter(.look)
         try session.ledger.prepare()
@@ -77,7 +79,7 @@ extension Loader {
         session.trail.begin(number: 1, at: now)
         session.undo?.begin(number: 1, held: nil, at: now)
         session.checks.begin(at: now)
-        var result = try PublishLoad(session: session, shadow: shadow).run(at: now)
+        var result = try PublishLoad(session: session, shadow: shadow, selection: selection).run(at: now)
         result.warnings += session.checks.warnings
         let manifest = session.trail.take(number: 1, request: load, at: now, counts: result.rows)
         try shadows.published(shadow, result, manifest)

@@ -8,7 +8,7 @@ extension PartitionLoad {
         _ view: PartitionView, _ scope: PartitionScope, as number: Int
     ) throws(LoadStop) -> (PartitionResult, Staged?) {
         let key = try PartitionLoad.stagedKey(view)
-        let shadow = try shadow(view, key)
+        let shadow = try shadow(view, key, at: number)
         let rows = PartitionRows(
             view.relation, view.match.pairs, key: key, column: view.column, view.table, scope, shadow: shadow)
         var (read, warnings) = try take(rows)
@@ -40,13 +40,14 @@ extension PartitionLoad {
     }
 
     /// The backfill's shadow, made with its first partition and given the columns that the source was given since.
-    private func shadow(_ view: PartitionView, _ key: [SchemaMatch.Pair]) throws(LoadStop) -> Shadow {
+    private func shadow(
+        _ view: PartitionView, _ key: [SchemaMatch.Pair], at number: Int
+    ) throws(LoadStop) -> Shadow {
         let ledger = ShadowLedger(session.connection)
         let table = view.before.shape?.name ?? step.destination.table
         switch try ledger.place(of: request.load.run, step: step.name) {
         case .staged(let shadow)?:
-            try complete(shadow, view, key)
-            return shadow
+            return try completed(shadow, view, key, at: number)
         case .published?, .discarded?:
             throw .failure(
                 Failure(
@@ -95,14 +96,18 @@ extension PartitionLoad {
         }
     }
 
-    private func complete(_ shadow: Shadow, _ view: PartitionView, _ key: [SchemaMatch.Pair]) throws(LoadStop) {
-        let found = try session.connection.stopping { db throws(SQLiteError) in
-            try db.shape(of: shadow.name, in: "main")
+    /// The shadow with the columns that the source was given since; the partition at `number` is the first with them.
+    private func completed(
+        _ found: Shadow, _ view: PartitionView, _ key: [SchemaMatch.Pair], at number: Int
+    ) throws(LoadStop) -> Shadow {
+        var shadow = found
+        let shape = try session.connection.stopping { db throws(SQLiteError) in
+            try db.shape(of: found.name, in: "main")
         }
         let pairs = view.match.pairs
-        let columns = (found?.columns ?? []).map(\.name).filter { $0 != Shadow.kind && $0 != Shadow.order }
+        let columns = (shape?.columns ?? []).map(\.name).filter { $0 != Shadow.kind && $0 != Shadow.order }
         let lost = columns.first { name in !pairs.contains { fold($0.destination) == fold(name) } }
-        guard lost == nil, shadow.key.map(fold) == key.map({ fold($0.destination) }), found != nil else {
+        guard lost == nil, shadow.key.map(fold) == key.map({ fold($0.destination) }), shape != nil else {
             throw .failure(
                 Failure(
                     .schemaChanged,
@@ -111,7 +116,11 @@ extension PartitionLoad {
                     hint: "cancel the backfill and ask for another one"))
         }
         for pair in pairs where !columns.contains(where: { fold($0) == fold(pair.destination) }) {
-            if let column = view.table.shape?.column(pair.destination) { try execute([shadow.add(column)]) }
+            guard let column = view.table.shape?.column(pair.destination) else { continue }
+            try execute([shadow.add(column)])
+            try ShadowLedger(session.connection).added(column.name, at: number, to: shadow)
+            shadow.late.append((column.name, number))
         }
+        return shadow
     }
 }

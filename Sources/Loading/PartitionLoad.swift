@@ -53,12 +53,13 @@ struct PartitionLoad {
 
     private func reload(_ rows: PartitionRows, at now: Timestamp) throws(LoadStop) -> PartitionResult {
         let (read, doubles) = try take(rows)
-        try session.watch?.saw(rows.rows.sql, rows.rows.pairs.map(\.source))
+        // Before rows are set aside: the source has them all the same.
         try session.watch?.found(
             rows.isCopied, [rows.placeName] + rows.rows.key.map(\.source), rows.scope.parameters, among: rows.isInRange)
         let checked = CheckedRows(
             sql: rows.rows.sql, columns: rows.rows.pairs.map(\.source), key: rows.rows.key.map(\.source))
         let kept = try session.checks.examine(checked, of: read.all, into: rows.table, isUsedUp: false, session)
+        try session.watch?.saw(rows.rows.sql, rows.rows.pairs.map(\.source))
         session.trail.enter(.stage)
         session.progress.expect(read.all)
         let gone = try session.integer("SELECT count(*) FROM \(PartitionRows.gone)")

@@ -9,13 +9,15 @@ struct PublishLoad {
 
     let session: LoadSession
     let shadow: Shadow
+    /// What the step loads now.
+    let selection: ColumnSelection
 
     /// Does the work inside the open transaction, on a shadow that is dropped afterwards; answers what it did.
     func run(at now: Timestamp) throws(LoadStop) -> PartitionResult {
         let before = try session.destination()
         guard before.shape != nil else { throw .failure(Loader.nothingToReload(session.request)) }
         let overtaken = try run("DELETE FROM \(shadow.sql) AS s WHERE \(shadow.isOvertaken("s"))")
-        let relation = try session.relation()
+        let (relation, excluded) = try selected(try session.relation())
         let match = try SchemaMatch(source: relation.shape, destination: before.shape, step: session.request.step)
         let table = try session.prepare(before, match, relation)
         try session.undo?.open(
@@ -28,6 +30,7 @@ struct PublishLoad {
                     "\(table.step.destination.table) has lost a column by which its rows are told apart",
                     hint: "cancel the backfill and ask for another one"))
         }
+        for late in shadow.late { try keepOwn(late.column, since: late.since, match, table) }
         let gone = try stageGone(key, table)
         let rows = SnapshotRows(relation, match.pairs, key: key, table, to: .compare)
         session.trail.enter(.stage)
@@ -36,8 +39,78 @@ struct PublishLoad {
         try rows.release(session)
         try execute("DROP TABLE \(PublishLoad.gone)")
         result.warnings =
-            match.warnings.filter { $0.code == "columns_added" } + result.warnings + (try newer(overtaken))
+            match.warnings.filter { $0.code == "columns_added" } + excluded + result.warnings
+            + (try newer(overtaken))
         return result
+    }
+
+    /// The staged rows without the columns that the step loads no more, with what is to be said of these.
+    private func selected(_ staged: SourceRelation) throws(LoadStop) -> (SourceRelation, [LoadWarning]) {
+        let included = selection.include.map { Set($0.map(fold)) }
+        let excluded = Set(selection.exclude.map(fold))
+        var relation = staged
+        let columns = staged.shape.columns.filter { $0.name != Shadow.kind && $0.name != Shadow.order }
+        relation.shape.columns = columns.filter { column in
+            included?.contains(fold(column.name)) ?? true && !excluded.contains(fold(column.name))
+        }
+        let left = columns.map(\.name).filter { relation.shape.column($0) == nil }
+        if let lost = shadow.key.first(where: { relation.shape.column($0) == nil }) {
+            throw .failure(
+                Failure(
+                    .schemaChanged,
+                    "staged rows are told apart by column \(lost), which the step does not load any more",
+                    hint: "load the column, or cancel the backfill and ask for another one", field: "columns"))
+        }
+        guard !left.isEmpty else { return (relation, []) }
+        return (
+            relation,
+            [
+                LoadWarning(
+                    code: "columns_excluded",
+                    message: "staged and not published, since the step does not load them any more: "
+                        + left.joined(separator: ", "))
+            ]
+        )
+    }
+
+    /// Gives the rows that were staged before a column came what the table holds there, so that publishing changes
+    /// nothing of it; rows that are new get the column's default.
+    private func keepOwn(
+        _ column: String, since order: Int, _ match: SchemaMatch, _ table: DestinationTable
+    ) throws(LoadStop) {
+        guard let name = match.pairs.first(where: { fold($0.destination) == fold(column) })?.destination else { return }
+        let there = "FROM \(table.sql) AS d WHERE \(shadow.sameKey("d", "s"))"
+        let isEarlier = "s.\(quoted(Shadow.order)) < \(order)"
+        _ = try run(
+            "UPDATE \(shadow.sql) AS s SET \(quoted(name)) = (SELECT d.\(quoted(name)) \(there)) "
+                + "WHERE \(isEarlier) AND EXISTS (SELECT 1 \(there))")
+        guard let usual = try usual(name, table) else { return }
+        _ = try session.connection.stopping { db throws(SQLiteError) in
+            try db.run(
+                "UPDATE \(shadow.sql) AS s SET \(quoted(name)) = ? WHERE \(isEarlier) AND NOT EXISTS (SELECT 1 \(there))",
+                [usual])
+        }
+    }
+
+    /// The default of a column of the table; nil where it has none.
+    private func usual(_ column: String, _ table: DestinationTable) throws(LoadStop) -> Value? {
+        guard let shape = table.shape, shape.column(column)?.hasDefault ?? false else { return nil }
+        return try session.connection.stopping { db throws(SQLiteError) in
+            let found = try db.first(
+                "SELECT dflt_value FROM pragma_table_info(?, 'main') WHERE name = ?",
+                [.text(shape.name), .text(column)])
+            guard var usual = found?[0].string else { return nil }
+            // Only a declaration takes a bare word for a text; it takes an expression in brackets alone.
+            let isWord = usual.utf8.allSatisfy { byte in
+                (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte) || byte == 95
+            }
+            if !isWord { usual = "(\(usual))" }
+            try db.execute("CREATE TEMP TABLE _strandline_usual (value DEFAULT \(usual))")
+            try db.execute("INSERT INTO temp._strandline_usual DEFAULT VALUES")
+            let value = try db.first("SELECT value FROM temp._strandline_usual")?[0]
+            try db.execute("DROP TABLE temp._strandline_usual")
+            return value
+        }
     }
 
     /// Moves the keys that are to leave the table, and are still there, out of the shadow; answers how many.
@@ -71,7 +144,9 @@ struct PublishLoad {
         let read = try session.integer("SELECT count(*) FROM \(rows.sql)")
         session.progress.expect(read)
         // Before rows are set aside: what was staged and fails a check now stays as the table has it.
-        let checked = CheckedRows(sql: rows.sql, columns: rows.pairs.map(\.source), key: rows.key.map(\.source))
+        var checked = CheckedRows(sql: rows.sql, columns: rows.pairs.map(\.source), key: rows.key.map(\.source))
+        // What was set aside since they were staged is newer.
+        checked.isNewest = false
         let kept = try session.checks.examine(checked, of: read, into: table, isUsedUp: false, session)
         session.trail.enter(.stage)
         try guardShrinking(gone)

@@ -32,7 +32,7 @@ public struct PublishRequest: Sendable {
     func load(of shadow: String) -> LoadRequest {
         var step = step
         step.source.relation = .table(shadow)
-        step.columns = ColumnSelection(exclude: [Shadow.kind, Shadow.order])
+        step.columns = ColumnSelection()
         step.cursor = nil
         return LoadRequest(
             run: backfill, pipeline: pipeline, step: step, attempt: 1, source: destination, destination: destination,

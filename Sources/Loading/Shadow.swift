@@ -23,6 +23,8 @@ struct Shadow {
     let staged: Int
     /// What was staged up to this place is older than the whole table.
     let superseded: Int
+    /// The columns that it was given after rows were staged, each with the place of the first partition that has it.
+    var late: [(column: String, since: Int)]
 
     /// The column of what a row is: `Kind`.
     static let kind = "_strandline_kind"
@@ -49,6 +51,12 @@ struct Shadow {
         key.map { (row.map { $0 + "." } ?? "") + quoted($0) }.joined(separator: ", ")
     }
 
+    /// The condition that a noted key, `t`, is a row's; where the table takes keys for equal that differ in case, so
+    /// do the noted ones.
+    private func isNoted(_ row: String) -> String {
+        key.map { "t.\(quoted($0)) = \(row).\(quoted($0))" }.joined(separator: " AND ")
+    }
+
     /// The condition that two rows have the same key.
     func sameKey(_ left: String, _ right: String) -> String {
         key.map { "\(left).\(quoted($0)) = \(right).\(quoted($0)) COLLATE BINARY" }.joined(separator: " AND ")
@@ -58,7 +66,7 @@ struct Shadow {
     func isOvertaken(_ row: String) -> String {
         let order = "\(row).\(quoted(Shadow.order))"
         return "(\(order) <= \(superseded) OR EXISTS (SELECT 1 FROM \(touched) AS t "
-            + "WHERE \(sameKey("t", row)) AND t.epoch >= \(order)))"
+            + "WHERE \(isNoted(row)) AND t.epoch >= \(order)))"
     }
 }
 
@@ -68,7 +76,11 @@ extension Shadow {
     /// The statements that make its tables, for rows of `pairs` that go to `table`, sliced by `column`.
     func create(_ pairs: [SchemaMatch.Pair], _ table: DestinationTable, column: String) -> [String] {
         let columns = pairs.map { Shadow.definition(table.shape?.column($0.destination), $0.destination) }
-        let keys = key.map { Shadow.definition(table.shape?.column($0), $0) }
+        let collations = table.shape?.keyCollations(key) ?? [:]
+        let keys = key.map { name in
+            Shadow.definition(table.shape?.column(name), name)
+                + (collations[fold(name)].map { " COLLATE \(quoted($0))" } ?? "")
+        }
         return [
             """
             CREATE TABLE \(sql) (\(columns.joined(separator: ", ")), \(quoted(Shadow.kind)) INTEGER NOT NULL, \
@@ -102,7 +114,7 @@ extension Shadow {
         (
             "\(keys(of: row)), b.staged", "_strandline_backfills AS b",
             "b.number = \(number) AND NOT EXISTS (SELECT 1 FROM \(quoted(touchedName)) AS t "
-                + "WHERE \(sameKey("t", row)) AND t.epoch >= b.staged)"
+                + "WHERE \(isNoted(row)) AND t.epoch >= b.staged)"
         )
     }
 

@@ -32,6 +32,11 @@ struct ShadowLedger {
         ALTER TABLE main._strandline_partitions ADD COLUMN reconciliation TEXT;  -- JSON
         """
 
+    /// The columns that a shadow was given after rows were staged, as a migration of the destination's ledger.
+    static let lateColumns = """
+        ALTER TABLE main._strandline_backfills ADD COLUMN late_columns TEXT; -- JSON: each with the commit_order it came with
+        """
+
     /// Where a backfill's staged rows are.
     enum Place {
         case staged(Shadow)
@@ -88,6 +93,15 @@ struct ShadowLedger {
             throw .failure(Failure(.internalError, "the staged rows of backfill \(request.run) have no place"))
         }
         return shadow
+    }
+
+    /// Notes that the partition at `order` among the backfill's commits is the first that was staged with a column.
+    func added(_ column: String, at order: Int, to shadow: Shadow) throws(LoadStop) {
+        let late = shadow.late + [(column, order)]
+        let json = JSONValue.object(late.map { JSONValue.Member($0.column, .integer(Int64($0.since))) })
+        try run(
+            "UPDATE main._strandline_backfills SET late_columns = ? WHERE number = ?",
+            [.text(json.text()), .integer(shadow.number)])
     }
 
     /// Notes that a partition was staged, and what it found.
@@ -215,6 +229,14 @@ extension Shadow {
             number: try row.int("number"), backfill: try row.text("backfill"), step: try row.text("step"),
             table: try row.text("table_name"), name: name, touchedName: touched,
             key: NameList.names(try row.text("key_columns")), staged: Int(try row.int("staged")),
-            superseded: Int(try row.int("superseded")))
+            superseded: Int(try row.int("superseded")), late: try Shadow.late(row))
+    }
+
+    /// The late columns of a record; none in a file that is only looked at and that an older program wrote last.
+    private static func late(_ row: Row) throws(SQLiteError) -> [(column: String, since: Int)] {
+        guard row.names.contains("late_columns"), let text = try row.optionalText("late_columns"),
+            case .object(let members)? = JSONReader.value(text)
+        else { return [] }
+        return members.compactMap { member in member.value.integer.map { (member.key, Int($0)) } }
     }
 }

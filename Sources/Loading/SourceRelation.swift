@@ -7,7 +7,7 @@ struct SourceRelation {
     static let schema = "source"
 
     /// The columns, and what is known of the rows.
-    let shape: TableShape
+    var shape: TableShape
     /// What stands behind FROM.
     let sql: String
     /// Temporary views that the relation is made of.

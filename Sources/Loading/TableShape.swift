@@ -19,6 +19,8 @@ struct ColumnShape: Equatable {
 struct UniqueKey: Equatable {
     var columns: Set<String>
     var isBinary: Bool
+    /// The collations of those columns, folded, that have another than BINARY.
+    var collations: [String: String] = [:]
 }
 
 /// What a table, view or query looks like: its columns and what may be said of its rows.
@@ -54,6 +56,13 @@ struct TableShape {
     /// The name by which the rows' numbers are reached; nil where there are none, or columns hide all of their names.
     var rowNumberName: String? {
         hasRowNumber ? freeRowNumber(among: columns.map(\.name)) : nil
+    }
+
+    /// By the folded name of a column of the key, the collation by which the table takes different values for equal.
+    func keyCollations(_ key: [String]) -> [String: String] {
+        let names = Set(key.map(fold))
+        let unique = uniqueKeys.filter { $0.columns == names }
+        return unique.contains(where: \.isBinary) ? [:] : unique.first?.collations ?? [:]
     }
 
     /// Whether no two rows share these columns.
@@ -123,19 +132,20 @@ extension Connection {
             let columns = try rows("PRAGMA \(quoted(schema)).index_xinfo(\(name))").filter { $0["key"] == .integer(1) }
             // An index over an expression has a column without a name.
             var names: [String] = []
-            var binary = true
+            var collations: [String: String] = [:]
             for column in columns {
                 guard let name = try column.optionalText("name") else {
                     names = []
                     break
                 }
-                let isBinary = try column.text("coll") == "BINARY"
-                if names.isEmpty, isBinary { shape.orderedBy.insert(fold(name)) }
-                binary = binary && isBinary
+                let collation = try column.text("coll")
+                if collation != "BINARY" { collations[fold(name)] = collation }
+                if names.isEmpty, collation == "BINARY" { shape.orderedBy.insert(fold(name)) }
                 names.append(fold(name))
             }
             guard !names.isEmpty, try index.bool("unique") else { continue }
-            shape.uniqueKeys.append(UniqueKey(columns: Set(names), isBinary: binary))
+            shape.uniqueKeys.append(
+                UniqueKey(columns: Set(names), isBinary: collations.isEmpty, collations: collations))
         }
         return hasKeyIndex
     }
