@@ -18,9 +18,7 @@ struct ConnectionUses: Sendable {
         if case .sequence(let steps) = node["steps"]?.content { items = steps }
         for (place, step) in pipeline.steps.enumerated() {
             let item = place < items.count ? items[place] : nil
-            for (end, connection) in [
-                ("source", step.source.connection), ("destination", step.destination.connection),
-            ] {
+            for (end, connection) in step.places {
                 uses.append(
                     Use(
                         connection: connection, step: step.name, field: "steps[\(place)].\(end).connection",

@@ -61,9 +61,12 @@ public final class Catalog: Sendable {
             pipeline: pipeline,
             steps: chosen.map { step in
                 let resolution = Result { () throws(Failure) in
-                    ResolvedStep(
-                        step: step, source: try place(step.source.connection),
-                        destination: try place(step.destination.connection))
+                    switch step.work {
+                    case .load(let load):
+                        ResolvedStep(
+                            step: load, source: try place(load.source.connection),
+                            destination: try place(load.destination.connection))
+                    }
                 }
                 return (step, resolution.mapError { Catalog.naming(step, $0) })
             })
@@ -96,7 +99,7 @@ public final class Catalog: Sendable {
     }
 
     /// The failure with the step it concerns.
-    private static func naming(_ step: LoadStep, _ failure: Failure) -> Failure {
+    private static func naming(_ step: Step, _ failure: Failure) -> Failure {
         var failure = failure
         failure.message = "step \(step.name): \(failure.message)"
         return failure

@@ -53,6 +53,6 @@ struct Downstream: Sendable {
         return Run(
             id: identifiers.next(), pipeline: name, state: .queued, trigger: .upstream, attempt: 1,
             options: RunOptions(), createdAt: clock.now(),
-            steps: pipeline.stepsInOrder.map { StepRun(name: $0.name, strategy: $0.strategy) })
+            steps: pipeline.stepsInOrder.map { StepRun(of: $0) })
     }
 }

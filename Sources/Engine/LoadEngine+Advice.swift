@@ -123,7 +123,7 @@ struct AdviceDesk {
             let pipelines = try storing { () throws(StoreError) in try session.pipelines(page).items.map(\.name) }
             for name in pipelines {
                 others.pipelines.insert(name)
-                for step in (try? catalog.pipeline(name, session))?.steps ?? [] {
+                for step in (try? catalog.pipeline(name, session))?.loads ?? [] {
                     uses[step.destination.connection, default: 0] += 1
                 }
             }

@@ -31,7 +31,7 @@ extension LoadEngine {
             var steps: [Measures.Step] = []
             for place in places {
                 // A step that its document lost keeps its watermark, of which nobody can tell what it means.
-                guard let step = (try? catalog.pipeline(place.pipeline, session))?.step(place.step),
+                guard let step = (try? catalog.pipeline(place.pipeline, session))?.step(place.step)?.load,
                     let cursor = step.cursor
                 else { continue }
                 steps.append(

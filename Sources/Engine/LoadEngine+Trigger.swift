@@ -105,7 +105,7 @@ extension LoadEngine {
         let run = Run(
             id: identifiers.next(), pipeline: request.pipeline, state: .queued, trigger: request.trigger, attempt: 1,
             options: request.options, createdAt: clock.now(),
-            steps: resolved.steps.map { StepRun(name: $0.step.name, strategy: $0.step.strategy) })
+            steps: resolved.steps.map { StepRun(of: $0.step) })
         return (run, Job(id: run.id, kind: .run(pipeline: run.pipeline), files: resolved.files))
     }
 

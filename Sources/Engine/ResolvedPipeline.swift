@@ -68,7 +68,7 @@ struct ResolvedPipeline: Sendable {
     /// The pipeline.
     let pipeline: Pipeline
     /// The chosen steps in the order they run.
-    let steps: [(step: LoadStep, resolution: Result<ResolvedStep, Failure>)]
+    let steps: [(step: Step, resolution: Result<ResolvedStep, Failure>)]
 
     /// The names of all files that its steps write.
     var files: Set<String> {

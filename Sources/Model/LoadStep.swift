@@ -2,8 +2,6 @@
 public struct LoadStep: Sendable, Equatable {
     /// The step's name, unique in its pipeline.
     public var name: String
-    /// The steps that must succeed before this one.
-    public var dependsOn: [String]
     /// What it reads.
     public var source: Source
     /// What it writes.
@@ -50,13 +48,12 @@ public struct LoadStep: Sendable, Equatable {
 
     /// Makes a step.
     public init(
-        name: String, dependsOn: [String] = [], source: Source, destination: Destination, strategy: Strategy,
+        name: String, source: Source, destination: Destination, strategy: Strategy,
         cursor: Cursor? = nil, primaryKey: [String] = [], writeMode: WriteMode = .upsert, lookback: Reach = .none,
         settle: Reach = .none, maxShrink: Double = 0.5, columns: ColumnSelection = ColumnSelection(),
         schemaPolicy: SchemaPolicy = .evolve, onGap: GapPolicy = .warn, onDuplicateKey: DuplicateKeyPolicy = .keepNewest
     ) {
         self.name = name
-        self.dependsOn = dependsOn
         self.source = source
         self.destination = destination
         self.strategy = strategy

@@ -11,13 +11,13 @@ public struct Pipeline: Sendable, Equatable {
     /// The longest one attempt may take; nil means no bound.
     public var timeout: Duration?
     /// The steps, in the document's order; names are unique and dependencies have no cycle.
-    public var steps: [LoadStep]
+    public var steps: [Step]
 
     /// Makes a pipeline.
     public init(
         name: String, description: String = "", after: [String] = [], retries: RetryPolicy = RetryPolicy(),
         timeout: Duration? = nil,
-        steps: [LoadStep]
+        steps: [Step]
     ) {
         self.name = name
         self.description = description
@@ -29,11 +29,14 @@ public struct Pipeline: Sendable, Equatable {
 
     /// The connections that its steps name.
     public var connections: Set<String> {
-        Set(steps.flatMap { [$0.source.connection, $0.destination.connection] })
+        Set(steps.flatMap { $0.places.map(\.connection) })
     }
 
     /// The step of a name; nil when there is none.
-    public func step(_ name: String) -> LoadStep? { steps.first { $0.name == name } }
+    public func step(_ name: String) -> Step? { steps.first { $0.name == name } }
+
+    /// The steps that are loads.
+    public var loads: [LoadStep] { steps.compactMap(\.load) }
 }
 
 /// A named place where data lives.

@@ -150,6 +150,13 @@ public struct StepRun: Sendable, Equatable {
         self.result = result
         self.error = error
     }
+
+    /// Makes the step run of a step that was not begun yet.
+    public init(of step: Step) {
+        switch step.work {
+        case .load(let load): self.init(name: load.name, strategy: load.strategy)
+        }
+    }
 }
 
 /// What a load of one step did, over all its commits.

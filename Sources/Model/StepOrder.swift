@@ -42,7 +42,7 @@ public enum StepOrder {
 
 extension Pipeline {
     /// The steps in the order they run.
-    public var stepsInOrder: [LoadStep] {
+    public var stepsInOrder: [Step] {
         switch StepOrder.order(steps.map { ($0.name, $0.dependsOn) }) {
         case .ordered(let places): places.map { steps[$0] }
         // A decoded pipeline has no cycle.

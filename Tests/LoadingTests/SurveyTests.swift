@@ -111,7 +111,7 @@ struct SurveyTests {
         #expect(advice.document["steps"]?.array?.first?["cursor"] == item.cursor)
         #expect(facts.key == item.key)
         let node = try JSONReader.read(Array(advice.document.text().utf8))
-        let step = try #require(try DocumentDecoder.pipeline(node, name: nil).pipeline.steps.first)
+        let step = try #require(try DocumentDecoder.pipeline(node, name: nil).pipeline.loads.first)
         try world.load(step)
         try expectEqual(world, table)
         try world.source.execute(item.change)
@@ -137,7 +137,7 @@ struct SurveyTests {
         let advice = AdviceRules(facts, to: place).advice()
         #expect(advice.strategy == .cdc && facts.changeLog == "_strandline_changes_t")
         let node = try JSONReader.read(Array(advice.document.text().utf8))
-        let step = try #require(try DocumentDecoder.pipeline(node, name: nil).pipeline.steps.first)
+        let step = try #require(try DocumentDecoder.pipeline(node, name: nil).pipeline.loads.first)
         try world.load(step)
         try expectEqual(world, "t")
         try world.source.execute(
@@ -206,7 +206,7 @@ struct SurveyTests {
         let advice = AdviceRules(facts, to: to).advice()
         #expect(advice.strategy == .cdc && facts.events?.key.isEmpty == false, "\(facts.events as Any)")
         let node = try JSONReader.read(Array(advice.document.text().utf8))
-        let step = try #require(try DocumentDecoder.pipeline(node, name: nil).pipeline.steps.first)
+        let step = try #require(try DocumentDecoder.pipeline(node, name: nil).pipeline.loads.first)
         func text() throws -> String {
             let found = try world.inWarehouse("SELECT * FROM t ORDER BY 1")
             let lines = found.map { row in row.map { CursorValue($0)?.display ?? "NULL" }.joined(separator: "|") }

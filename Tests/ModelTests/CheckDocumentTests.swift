@@ -4,7 +4,7 @@ import Testing
 struct CheckDocumentTests {
     private func checks(_ lines: String...) throws -> [Check] {
         let items = lines.map { "\n      - \($0)" }.joined()
-        return try decode(step("checks:" + items)).pipeline.steps[0].checks
+        return try decode(step("checks:" + items)).pipeline.loads[0].checks
     }
 
     @Test func decodesEveryType() throws {
@@ -40,7 +40,7 @@ struct CheckDocumentTests {
                     rule: .freshness(column: "seen_at", format: .unixMillis, maxAge: .seconds(5_400))),
                 Check(name: "sums", rule: .sql(query: "SELECT sum(total) FROM {delta}", expect: nil)),
             ])
-        #expect(try decode(step("checks: []")).pipeline.steps[0].checks.isEmpty)
+        #expect(try decode(step("checks: []")).pipeline.loads[0].checks.isEmpty)
     }
 
     @Test(

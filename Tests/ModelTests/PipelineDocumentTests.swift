@@ -50,15 +50,14 @@ struct PipelineDocumentTests {
         #expect(pipeline.description == "Orders of the web shop")
         #expect(pipeline.retries == RetryPolicy(maxAttempts: 5, backoff: .seconds(1), maxBackoff: .seconds(60)))
         #expect(pipeline.timeout == .seconds(5_400))
-        #expect(pipeline.steps.map(\.undo) == [.usual, UndoPolicy(keep: .seconds(86_400), maxRows: 100), nil])
+        #expect(pipeline.loads.map(\.undo) == [.usual, UndoPolicy(keep: .seconds(86_400), maxRows: 100), nil])
         #expect(
-            pipeline.steps.map { $0.with { $0.undo = nil } } == [
+            pipeline.loads.map { $0.with { $0.undo = nil } } == [
                 LoadStep(
                     name: "customers", source: .init(connection: "shop", relation: .query("SELECT * FROM customers")),
                     destination: .init(connection: "warehouse", table: "customers"), strategy: .fullRefresh),
                 LoadStep(
-                    name: "orders", dependsOn: ["customers"],
-                    source: .init(connection: "shop", relation: .table("orders")),
+                    name: "orders", source: .init(connection: "shop", relation: .table("orders")),
                     destination: .init(connection: "warehouse", table: "my \"orders\""), strategy: .timestamp,
                     cursor: Cursor(
                         column: "updated_at", format: .iso8601, onMissing: .include, onUnparsable: .exclude,
@@ -76,13 +75,14 @@ struct PipelineDocumentTests {
                     cursor: Cursor(column: "id", initial: .integer(100)), primaryKey: ["id"], lookback: .count(50),
                     columns: ColumnSelection(include: ["id", "body"]), onGap: .fail),
             ])
+        #expect(pipeline.steps.map(\.dependsOn) == [[], ["customers"], []])
         #expect(document.warnings.isEmpty)
         #expect(pipeline.stepsInOrder.map(\.name) == ["customers", "orders", "events"])
     }
 
     @Test func columnsGetNamesAndTypes() throws {
         let columns = try decode(step("columns: { rename: { no: id, cust: customer }, cast: { total: real } }"))
-            .pipeline.steps[0].columns
+            .pipeline.loads[0].columns
         #expect(columns.rename.map(\.source) == ["no", "cust"])
         #expect(columns.rename.map(\.name) == ["id", "customer"])
         #expect(columns.cast.map(\.column) == ["total"])
@@ -96,7 +96,7 @@ struct PipelineDocumentTests {
 
     @Test func readsWhatABackfillSlicesBy() throws {
         func scheme(_ text: String) throws -> PartitionScheme? {
-            try decode(step("partition_by: \(text)")).pipeline.steps[0].partitionBy
+            try decode(step("partition_by: \(text)")).pipeline.loads[0].partitionBy
         }
         #expect(try scheme("created_at") == PartitionScheme(column: "created_at", interval: .day))
         #expect(
@@ -104,13 +104,13 @@ struct PipelineDocumentTests {
                 == PartitionScheme(column: "at", format: .unixMillis, interval: .month, timezone: "Europe/Berlin"))
         #expect(try scheme("{ column: id, interval: 1000 }") == PartitionScheme(column: "id", interval: .count(1000)))
         #expect(
-            try decode(step("write_mode: upsert")).pipeline.steps[0].partitionScheme
+            try decode(step("write_mode: upsert")).pipeline.loads[0].partitionScheme
                 == PartitionScheme(column: "updated_at", interval: .day))
     }
 
     @Test func aSnapshotDiffNeedsAKeyOnlyForAQuery() throws {
         let diff = try decode(step("strategy: snapshot_diff", "soft_delete: deleted_at", without: ["cursor"]))
-            .pipeline.steps[0]
+            .pipeline.loads[0]
         #expect(diff.strategy == .snapshotDiff)
         #expect(diff.softDelete == "deleted_at")
         #expect(diff.cursor == nil && diff.lookback == .none)
@@ -122,7 +122,7 @@ struct PipelineDocumentTests {
     }
 
     @Test func changeEventsNeedOnlyAKey() throws {
-        let found = try decode(step("strategy: cdc", without: ["cursor"])).pipeline.steps[0]
+        let found = try decode(step("strategy: cdc", without: ["cursor"])).pipeline.loads[0]
         #expect(found.strategy == .cdc && found.writeMode == .upsert)
         #expect(found.cursor == nil && found.lookback == .none && found.onGap == .warn)
         #expect(found.changeLog == ChangeLogFormat())
@@ -131,12 +131,12 @@ struct PipelineDocumentTests {
                 "strategy: cdc", "cursor: { column: seq, initial: 5 }", "lookback: 100", "on_gap: fail",
                 "soft_delete: gone_at", "columns: { exclude: [note] }",
                 "change_log: { shape: flat, operation: what, data: row, index: part }")
-        ).pipeline.steps[0]
+        ).pipeline.loads[0]
         #expect(named.cursor == Cursor(column: "seq", initial: .integer(5)))
         #expect(named.lookback == .count(100) && named.onGap == .fail && named.softDelete == "gone_at")
         #expect(named.changeLog.shape == .flat && named.changeLog.operation == "what")
         #expect(named.changeLog.data == "row" && named.changeLog.index == "part")
-        let short = try decode(step("strategy: cdc", "change_log: debezium", without: ["cursor"])).pipeline.steps[0]
+        let short = try decode(step("strategy: cdc", "change_log: debezium", without: ["cursor"])).pipeline.loads[0]
         #expect(short.changeLog.shape == .debezium)
     }
 
@@ -161,7 +161,7 @@ struct PipelineDocumentTests {
     }
 
     @Test func usesTheDefaultsThatProtectTheData() throws {
-        let orders = try decode(step()).pipeline.steps[0]
+        let orders = try decode(step()).pipeline.loads[0]
         #expect(orders.writeMode == .upsert)
         #expect(orders.lookback == .time(.seconds(3_600)))
         #expect(orders.settle == .none)
@@ -169,16 +169,16 @@ struct PipelineDocumentTests {
         #expect(orders.cursor?.onMissing == .raise)
         #expect(orders.maxShrink == 0.5)
         #expect(orders.schemaPolicy == .evolve)
-        let replaced = try decode(step("write_mode: delete_insert")).pipeline.steps[0]
+        let replaced = try decode(step("write_mode: delete_insert")).pipeline.loads[0]
         #expect(replaced.lookback == .time(.seconds(3_600)))
-        let appended = try decode(step(without: ["primary_key"])).pipeline.steps[0]
+        let appended = try decode(step(without: ["primary_key"])).pipeline.loads[0]
         #expect(appended.writeMode == .append)
         #expect(appended.lookback == .none)
-        let numbered = try decode(step("strategy: sequence", "cursor: id")).pipeline.steps[0]
+        let numbered = try decode(step("strategy: sequence", "cursor: id")).pipeline.loads[0]
         #expect(numbered.writeMode == .upsert)
         #expect(numbered.lookback == .none)
         #expect(numbered.onGap == .warn)
-        let keyless = try decode(step("strategy: sequence", "cursor: id", without: ["primary_key"])).pipeline.steps[0]
+        let keyless = try decode(step("strategy: sequence", "cursor: id", without: ["primary_key"])).pipeline.loads[0]
         #expect(keyless.writeMode == .append)
         let pipeline = try decode(step()).pipeline
         #expect(pipeline.retries == RetryPolicy())
@@ -220,7 +220,7 @@ struct PipelineDocumentTests {
         ("lookback: 0", Reach.none), ("lookback: 0s", .none), ("lookback: 2h", .time(.seconds(7_200))),
     ])
     func zeroLookbackIsNone(line: String, reach: Reach) throws {
-        #expect(try decode(step(line)).pipeline.steps[0].lookback == reach)
+        #expect(try decode(step(line)).pipeline.loads[0].lookback == reach)
     }
 
     @Test(arguments: [
@@ -231,7 +231,7 @@ struct PipelineDocumentTests {
     ])
     func takesAFirstCursorValueInItsOwnForm(keys: String, value: CursorValue) throws {
         let pipeline = try decode(step("cursor: { column: t, \(keys) }")).pipeline
-        #expect(pipeline.steps[0].cursor?.initial == value)
+        #expect(pipeline.loads[0].cursor?.initial == value)
     }
 }
 

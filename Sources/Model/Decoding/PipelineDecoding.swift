@@ -76,7 +76,7 @@ struct PipelineDecoding {
         return policy
     }
 
-    private func steps(_ fields: Fields) -> [LoadStep]? {
+    private func steps(_ fields: Fields) -> [Step]? {
         guard fields.node("steps") != nil else {
             fields.miss("steps", "the pipeline has no `steps`", hint: "Add a list with at least one step.")
             return nil
@@ -103,7 +103,7 @@ struct PipelineDecoding {
         return steps.count == nodes.count ? steps : nil
     }
 
-    private func checkNames(_ nodes: [DocumentNode], _ steps: [LoadStep?], path: String) {
+    private func checkNames(_ nodes: [DocumentNode], _ steps: [Step?], path: String) {
         let names = nodes.map { $0["name"]?.json.string }
         for (index, name) in names.enumerated() {
             guard let name, let first = names[..<index].firstIndex(of: name) else { continue }
@@ -125,7 +125,8 @@ struct PipelineDecoding {
     }
 
     /// Refuses steps that load one table when one of them takes every row that its own source lacks for deleted.
-    private func checkSharing(_ nodes: [DocumentNode], _ steps: [LoadStep?], path: String) {
+    private func checkSharing(_ nodes: [DocumentNode], _ steps: [Step?], path: String) {
+        let steps = steps.map { $0?.load }
         for (index, step) in steps.enumerated() {
             guard let step,
                 let other = steps[..<index].compactMap({ $0 }).first(where: { $0.destination.isSame(step.destination) }
@@ -141,7 +142,7 @@ struct PipelineDecoding {
         }
     }
 
-    private func checkCycle(_ nodes: [DocumentNode], _ steps: [LoadStep?], path: String) {
+    private func checkCycle(_ nodes: [DocumentNode], _ steps: [Step?], path: String) {
         let known = zip(nodes.indices, steps).compactMap { index, step in step.map { (index, $0) } }
         guard case .cycle(let names) = StepOrder.order(known.map { ($0.1.name, $0.1.dependsOn) }),
             let index = known.first(where: { $0.1.name == names.first })?.0

@@ -16,16 +16,23 @@ struct StepDecoding {
     ]
 
     /// The step of a node; nil, with the reasons noted, when it is refused.
-    func step(_ node: DocumentNode, path: String) -> LoadStep? {
-        guard let fields = Fields(node, path: path, called: "a step", findings: findings) else { return nil }
+    func step(_ node: DocumentNode, path: String) -> Step? {
+        guard let fields = Fields(node, path: path, called: "a step", findings: findings), checkKind(fields) else {
+            return nil
+        }
         let before = findings.failures.count
-        guard checkKind(fields) else { return nil }
+        let dependsOn = fields.identifiers("depends_on") ?? []
+        guard let load = load(fields), findings.failures.count == before else { return nil }
+        return Step(.load(load), dependsOn: dependsOn)
+    }
+
+    private func load(_ fields: Fields) -> LoadStep? {
+        let before = findings.failures.count
         fields.allow(StepDecoding.keys, unsupported: StepDecoding.unsupported, of: "a step")
         let name = fields.ownName(given: nil, of: "step")
         let source = source(fields)
         let destination = destination(fields)
         let strategy = strategy(fields)
-        let dependsOn = fields.identifiers("depends_on") ?? []
         let primaryKey = fields.identifiers("primary_key") ?? []
         let columns = columns(fields)
         let maxShrink = fields.share("max_shrink")
@@ -34,7 +41,7 @@ struct StepDecoding {
         // Without a strategy, nothing can be said of how the step moves.
         guard let strategy else { return nil }
         var step = LoadStep(
-            name: name ?? "", dependsOn: dependsOn, source: source ?? .init(connection: "", relation: .table("")),
+            name: name ?? "", source: source ?? .init(connection: "", relation: .table("")),
             destination: destination ?? .init(connection: "", table: ""), strategy: strategy, primaryKey: primaryKey,
             columns: columns)
         step.maxShrink = maxShrink ?? step.maxShrink

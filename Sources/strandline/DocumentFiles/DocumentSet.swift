@@ -118,9 +118,7 @@ struct DocumentSet {
     /// Connections that pipelines name and no file here defines.
     var foreignConnections: [String] {
         let known = Set(connections.map(\.definition.name))
-        let used = pipelines.flatMap { document in
-            document.pipeline.steps.flatMap { [$0.source.connection, $0.destination.connection] }
-        }
-        return Set(used).subtracting(known).sorted()
+        let used = pipelines.reduce(into: Set<String>()) { $0.formUnion($1.pipeline.connections) }
+        return used.subtracting(known).sorted()
     }
 }

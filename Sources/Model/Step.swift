@@ -1,0 +1,39 @@
+/// One node of a pipeline's graph: what it does, and after which other steps.
+public struct Step: Sendable, Equatable {
+    /// The kinds of steps, with what each is told to do.
+    public enum Work: Sendable, Equatable {
+        case load(LoadStep)
+    }
+
+    /// The steps that come before this one.
+    public var dependsOn: [String]
+    /// What it does.
+    public var work: Work
+
+    /// Makes a step; it depends on nothing unless said.
+    public init(_ work: Work, dependsOn: [String] = []) {
+        self.work = work
+        self.dependsOn = dependsOn
+    }
+
+    /// The step's name, unique in its pipeline.
+    public var name: String {
+        switch work {
+        case .load(let load): load.name
+        }
+    }
+
+    /// What it does where it is a load; nil for the other kinds.
+    public var load: LoadStep? {
+        switch work {
+        case .load(let load): load
+        }
+    }
+
+    /// The connections that it names, each with the key of the document that names it.
+    public var places: [(key: String, connection: String)] {
+        switch work {
+        case .load(let load): [("source", load.source.connection), ("destination", load.destination.connection)]
+        }
+    }
+}
