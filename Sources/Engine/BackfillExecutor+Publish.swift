@@ -7,9 +7,12 @@ extension BackfillExecutor {
     /// Publishes what a backfill has staged, which is its last step and decides how it ends; on a job that has the file.
     func publish(_ backfill: Backfill, _ step: ResolvedStep, _ job: Job, _ stop: StopToken) -> Dispatcher.Outcome {
         do throws(Failure) {
-            record(try publish(backfill, step, isTrial: false, stop), of: backfill)
+            try holding(backfill.id) { () throws(Failure) in
+                guard try isToPublish(backfill.id) else { return }
+                record(try publish(backfill, step, isTrial: false, stop), of: backfill)
+            }
         } catch {
-            // The next start publishes it, unless it was cancelled.
+            // The next start publishes it.
             guard stop.reason == nil else { return leave(job, backfill.id) }
             if error.isTransient {
                 log.warn("a backfill could not be published yet", ["backfill": backfill.id, "cause": error.message])

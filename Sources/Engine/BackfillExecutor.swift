@@ -15,6 +15,7 @@ final class BackfillExecutor: Sendable {
     private let runs: RunExecutor
     private let feeder: BackfillFeeder
     private let board: PartitionBoard
+    private let publishing: PublishDesk
     private let waiters: FinishWaiters<Backfill>
     private let alarms: AlarmClock
     let clock: any Clock
@@ -23,7 +24,8 @@ final class BackfillExecutor: Sendable {
     /// Makes an executor; `waiters` are told of every backfill that comes to its end.
     init(
         store: ControlStore, catalog: Catalog, loader: any StepLoading, records: RunRecords, runs: RunExecutor,
-        feeder: BackfillFeeder, board: PartitionBoard, waiters: FinishWaiters<Backfill>, alarms: AlarmClock,
+        feeder: BackfillFeeder, board: PartitionBoard, publishing: PublishDesk, waiters: FinishWaiters<Backfill>,
+        alarms: AlarmClock,
         clock: any Clock, log: Log
     ) {
         self.store = store
@@ -33,6 +35,7 @@ final class BackfillExecutor: Sendable {
         self.runs = runs
         self.feeder = feeder
         self.board = board
+        self.publishing = publishing
         self.waiters = waiters
         self.alarms = alarms
         self.clock = clock
@@ -90,6 +93,28 @@ final class BackfillExecutor: Sendable {
             }
             feeder.follow(job, of: id) { [self] job, stop in perform(job, stop) }
             return .finished
+        }
+    }
+
+    /// Runs `body`, which publishes a backfill: until it is done nothing else ends the backfill.
+    func holding<Done>(_ id: String, _ body: () throws(Failure) -> Done) throws(Failure) -> Done {
+        publishing.set(id, isInHand: true)
+        defer { publishing.set(id, isInHand: false) }
+        // A change that came first is in the store when this turn of the writer's is over, and then seen.
+        do throws(StoreError) {
+            _ = try store.write { (transaction) throws(StoreError) in try transaction.lastEvent() }
+        } catch {
+            throw error.failure
+        }
+        return try body()
+    }
+
+    /// Whether a backfill is to publish itself, as the control database says now.
+    func isToPublish(_ id: String) throws(Failure) -> Bool {
+        do throws(StoreError) {
+            return try store.read { (session) throws(StoreError) in try session.backfill(id)?.publishesItself ?? false }
+        } catch {
+            throw error.failure
         }
     }
 

@@ -73,27 +73,38 @@ extension LoadEngine {
         }
     }
 
-    /// Throws away what a cancelled backfill has staged, once the partition in hand has left the file.
-    private func discard(_ backfill: Backfill) {
-        let step: ResolvedStep
+    /// Throws away what a cancelled backfill has staged, once its file is free, however long that takes: what does not
+    /// come to it is left to the next start.
+    func discard(_ backfill: Backfill) {
+        let place: Place
         do throws(Failure) {
-            step = try store.reading { (session) throws(Failure) in try catalog.step(of: backfill, session) }
+            place = try store.reading { (session) throws(Failure) in
+                try catalog.place(of: backfill.destination.connection, session)
+            }
         } catch {
-            // Of a step that is gone the destination is not known any more.
-            return log.warn("what a backfill has staged is left", ["backfill": backfill.id, "cause": error.message])
+            return left(backfill, error.message)
         }
-        edit(
-            step.destination.lockNames, "the destination of backfill \(backfill.id)", "roll the backfill back then",
-            { [loader] () throws(Failure) in
-                try loader.discardStaged(
-                    backfill: backfill.id, step: backfill.step, destination: step.destination.file)
-            },
-            { [log] result in
-                guard case .failure(let failure) = result else { return }
-                log.warn(
-                    "what a backfill has staged is left until it is rolled back",
-                    ["backfill": backfill.id, "cause": failure.message])
-            })
+        dispatcher.enqueue(Job(id: identifiers.next(), kind: .edit, files: place.lockNames)) { [self] _, _ in
+            do throws(Failure) {
+                try loader.discardStaged(backfill: backfill.id, step: backfill.step, destination: place.file)
+            } catch {
+                guard !error.isTransient else {
+                    return .later(notBefore: clock.uptime() + Limits.publishPause, files: nil)
+                }
+                left(backfill, place.redact(error.message))
+                return .finished
+            }
+            records.insist("note that nothing of backfill \(backfill.id) is staged") {
+                (transaction) throws(StoreError) in try transaction.noteDiscarded(backfill.id)
+            }
+            return .finished
+        }
+    }
+
+    private func left(_ backfill: Backfill, _ cause: String) {
+        log.warn(
+            "what a cancelled backfill has staged is left until the next start, or until it is rolled back",
+            ["backfill": backfill.id, "cause": cause])
     }
 
     /// Publishes what a backfill has staged; one that is published already is answered as it is. `isTrial` says what would
@@ -116,21 +127,14 @@ extension LoadEngine {
     }
 
     private func performPublish(_ id: String, _ isTrial: Bool) throws(Failure) -> PublishedBackfill {
-        // From here on nothing else ends the backfill. A change that came first is in the store when this turn of the
-        // writer's is over, and then seen.
-        publishing.set(id, isInHand: true)
-        defer { publishing.set(id, isInHand: false) }
-        do throws(StoreError) {
-            _ = try store.write { (transaction) throws(StoreError) in try transaction.lastEvent() }
-        } catch {
-            throw error.failure
+        try backfiller.holding(id) { () throws(Failure) in
+            let (backfill, step) = try staged(id)
+            let result = try backfiller.publish(backfill, step, isTrial: isTrial, StopToken())
+            guard !isTrial, backfill.publishedAt == nil else {
+                return PublishedBackfill(backfill: backfill, result: result)
+            }
+            return PublishedBackfill(backfill: backfiller.record(result, of: backfill) ?? backfill, result: result)
         }
-        let (backfill, step) = try staged(id)
-        let result = try backfiller.publish(backfill, step, isTrial: isTrial, StopToken())
-        guard !isTrial, backfill.publishedAt == nil else {
-            return PublishedBackfill(backfill: backfill, result: result)
-        }
-        return PublishedBackfill(backfill: backfiller.record(result, of: backfill) ?? backfill, result: result)
     }
 
     /// A backfill that waits to be published, or was, with its step.

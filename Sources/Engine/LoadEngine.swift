@@ -57,7 +57,8 @@ public final class LoadEngine: Sendable {
         feeder = BackfillFeeder(dispatcher: dispatcher, identifiers: identifiers) { loader.closePartitions(of: $0) }
         backfiller = BackfillExecutor(
             store: store, catalog: catalog, loader: loader, records: records, runs: executor, feeder: feeder,
-            board: partitionBoard, waiters: backfillWaiters, alarms: alarms, clock: clock, log: log)
+            board: partitionBoard, publishing: publishing, waiters: backfillWaiters, alarms: alarms, clock: clock,
+            log: log)
     }
 
     /// Settles what the last process left unfinished, then lets runs start. Blocks; to be called once, before any other
@@ -70,11 +71,13 @@ public final class LoadEngine: Sendable {
         let restored: [Recovery.Restored]
         let audits: [Job]
         let backfills: [Backfill]
+        let undiscarded: [Backfill]
         let released: [Run]
         do throws(StoreError) {
             restored = try recovery.perform()
             audits = try recovery.takeUpAudits()
             backfills = try recovery.takeUpBackfills()
+            undiscarded = try store.read { (session) throws(StoreError) in try session.undiscardedBackfills() }
             released = try store.write { [downstream] (transaction) throws(StoreError) in
                 try downstream.release(transaction)
             }
@@ -84,6 +87,7 @@ public final class LoadEngine: Sendable {
         for run in restored { enqueue(run.job, wasActive: run.wasActive) }
         for run in released { enqueue(Job(starting: run)) }
         for job in audits { enqueueAudit(job) }
+        for backfill in undiscarded { discard(backfill) }
         for backfill in backfills { backfiller.feed(backfill) }
         dispatcher.open()
     }

@@ -296,6 +296,13 @@ extension Transaction {
         return try storedBackfill(id, operation)
     }
 
+    /// Notes that of a cancelled backfill nothing staged is left in the destination.
+    public func noteDiscarded(_ id: String) throws(StoreError) {
+        try run(
+            "note that staged rows were thrown away", "UPDATE backfills SET discarded_at = ? WHERE id = ?",
+            [Value(now), .text(id)])
+    }
+
     /// The backfill that stages rows for a table, and is not at its end; nil when there is none.
     private func stagedBackfill(of destination: LoadStep.Destination) throws(StoreError) -> Backfill? {
         let operation = "look for a staged backfill of the table"

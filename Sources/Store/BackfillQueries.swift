@@ -78,6 +78,18 @@ extension ReadSession {
         ) { row throws(SQLiteError) in try Backfill(row) }
     }
 
+    /// The backfills that were cancelled, and of which nobody has noted that what they had staged is thrown away; oldest
+    /// first, all of them, for the start of the server.
+    public func undiscardedBackfills() throws(StoreError) -> [Backfill] {
+        try rows(
+            "list the backfills that may have left rows staged",
+            """
+            SELECT * FROM backfills WHERE mode = 'staged' AND state = 'cancelled' AND discarded_at IS NULL
+                AND published_at IS NULL ORDER BY id
+            """
+        ) { row throws(SQLiteError) in try Backfill(row) }
+    }
+
     /// The backfill of a step that is not at its end and whose range has places in common with another's; nil when there
     /// is none.
     public func activeBackfill(overlapping other: Backfill) throws(StoreError) -> Backfill? {

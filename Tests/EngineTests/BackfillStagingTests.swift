@@ -147,6 +147,84 @@ struct BackfillStagingTests {
         world.end()
     }
 
+    // PAINS 45: what is being published by itself is not cancelled under its commit.
+    @Test func nothingEndsABackfillThatPublishesItself() throws {
+        let world = try World.march(days: 1...9)
+        try world.spoil()
+        let committed = Signal<Bool>()
+        let goOn = Signal<Bool>()
+        world.loader.aroundPublish(after: { _ in
+            committed.open()
+            _ = goOn.wait()
+        })
+        let backfill = try world.staged(3...5, publishes: true)
+        #expect(committed.wait() == true)
+        let refusal = #expect(throws: Failure.self) {
+            try wait { world.engine.cancelBackfill(backfill.id, completion: $0) } as Backfill
+        }
+        #expect(refusal?.code == .conflict && refusal?.message.contains("published") == true)
+        goOn.open()
+        let done = try world.finish(backfill)
+        #expect(done.state == .success && done.publishedAt != nil)
+        #expect(try world.mended() == [3, 4, 5])
+        world.end()
+    }
+
+    @Test func whatIsCancelledBeforeItPublishesItselfIsNotPublished() throws {
+        let world = try World.march(days: 1...9)
+        try world.spoil()
+        let before = try world.totals()
+        // It cannot be published at first, and waits a while.
+        let tried = Signal<Bool>()
+        world.loader.aroundPublish(before: { _ throws(Failure) in
+            tried.open()
+            throw Failure(.locked, "locked", isTransient: true)
+        })
+        let backfill = try world.staged(3...5, publishes: true)
+        #expect(tried.wait() == true)
+        #expect(try world.cancelAtLast(backfill).state == .cancelled)
+        world.loader.aroundPublish()
+        world.advance(by: .seconds(60))
+        #expect(try world.finish(backfill).state == .cancelled)
+        #expect(try world.totals() == before)
+        world.end()
+    }
+
+    // PAINS 33
+    @Test func aCrashAfterACancelLeavesNothingStaged() throws {
+        let world = try World.march(days: 1...9)
+        try world.spoil()
+        let waiting = try world.finish(try world.staged(3...5))
+        let begun = Signal<Bool>()
+        let goOn = Signal<Bool>()
+        world.loader.beforeDiscard {
+            begun.open()
+            _ = goOn.wait()
+        }
+        #expect(try wait { world.engine.cancelBackfill(waiting.id, completion: $0) }.state == .cancelled)
+        #expect(begun.wait() == true)
+        let next = try world.afterCrash()
+        #expect(try next.shadows() == 1)
+        // Not before the file is free, and the start does not wait for that.
+        let again = Signal<Bool>()
+        next.loader.beforeDiscard { again.open() }
+        try next.engine.start()
+        #expect(again.wait() == true)
+        let other = try next.finish(try next.staged(4...6, after: waiting))
+        #expect(other.state == .awaitingPublish)
+        next.end()
+        // It is looked for once.
+        let last = try next.afterCrash()
+        let third = Signal<Bool>()
+        last.loader.beforeDiscard { third.open() }
+        try last.engine.start()
+        _ = try last.finish(try last.backfill(1...1))
+        #expect(third.values.isEmpty)
+        last.end()
+        goOn.open()
+        world.end()
+    }
+
     @Test func refusesWhatMeansNothing() throws {
         let world = try World.march(days: 1...3)
         var request = world.request(1...2)
@@ -170,6 +248,17 @@ extension World {
         request.options.mode = .staged
         request.options.autoPublish = publishes
         return try backfill(request)
+    }
+
+    /// Cancels a backfill, once it is not being published any more.
+    func cancelAtLast(_ backfill: Backfill) throws -> Backfill {
+        while true {
+            do {
+                return try wait { engine.cancelBackfill(backfill.id, completion: $0) }
+            } catch let error as Failure where error.message.contains("is being published") {
+                continue
+            }
+        }
     }
 
     /// How many tables of staged rows the warehouse has.

@@ -16,6 +16,7 @@ final class ScriptedLoader: StepLoading {
 
     typealias Script = @Sendable (Moment) throws(Failure) -> Void
     typealias PartitionScript = @Sendable (PartitionRequest, StopToken) throws(Failure) -> Void
+    typealias DiscardScript = @Sendable () throws(Failure) -> Void
     typealias PublishScript = @Sendable (StopToken) throws(Failure) -> Void
 
     private struct State {
@@ -25,6 +26,7 @@ final class ScriptedLoader: StepLoading {
         var beforePartition: PartitionScript?
         var afterPartition: PartitionScript?
         var publish: (before: PublishScript?, after: PublishScript?)
+        var beforeDiscard: DiscardScript?
         var partitions: [PartitionRequest] = []
         var begun: [String: Int] = [:]
         var calls: [LoadRequest] = []
@@ -54,6 +56,8 @@ final class ScriptedLoader: StepLoading {
     func aroundPublish(before: PublishScript? = nil, after: PublishScript? = nil) {
         state.withLock { $0.publish = (before, after) }
     }
+    /// Runs `script` before what was staged is thrown away.
+    func beforeDiscard(_ script: @escaping DiscardScript) { state.withLock { $0.beforeDiscard = script } }
     /// The partitions that began, in their order.
     var partitions: [PartitionRequest] { state.withLock { $0.partitions } }
     /// The loads that began, in their order.
@@ -198,6 +202,7 @@ final class ScriptedLoader: StepLoading {
     }
 
     func discardStaged(backfill: String, step: String, destination: DatabaseFile) throws(Failure) {
+        try state.withLock { $0.beforeDiscard }?()
         try loader.discardStaged(backfill: backfill, step: step, destination: destination)
     }
 
