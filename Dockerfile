@@ -2,7 +2,7 @@
 FROM swift:6.3-bookworm AS build
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
-        pkg-config libmicrohttpd-dev libsqlite3-dev libyaml-dev libcurl4-gnutls-dev libglib2.0-dev \
+        pkg-config libmicrohttpd-dev libsqlite3-dev libyaml-dev libcurl4-gnutls-dev libgnutls28-dev libglib2.0-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /strandline
 COPY Package.swift openapi.yaml ./
@@ -16,7 +16,7 @@ RUN swift build --configuration release --product strandline --static-swift-stdl
 FROM debian:bookworm-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
-        libmicrohttpd12 libsqlite3-0 libyaml-0-2 libcurl3-gnutls libglib2.0-0 tzdata libstdc++6 curl \
+        libmicrohttpd12 libsqlite3-0 libyaml-0-2 libcurl3-gnutls libgnutls30 libglib2.0-0 tzdata libstdc++6 curl \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin strandline \
     && install -d -o strandline -g strandline -m 0750 /data

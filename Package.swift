@@ -20,6 +20,7 @@ let package = Package(
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(
             name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-gnutls-dev"])]),
+        .systemLibrary(name: "CGnuTLS", pkgConfig: "gnutls", providers: [.apt(["libgnutls28-dev"])]),
         .systemLibrary(name: "CGLib", pkgConfig: "glib-2.0", providers: [.apt(["libglib2.0-dev"])]),
 
         .target(name: "Platform", dependencies: ["CGLib"], swiftSettings: house),
@@ -33,6 +34,7 @@ let package = Package(
             swiftSettings: house),
         .target(name: "HTTPServer", dependencies: ["CMicroHTTP", "Platform"], swiftSettings: house),
         .target(name: "HTTPClient", dependencies: ["CCurl", "Platform"], swiftSettings: house),
+        .target(name: "Signing", dependencies: ["CGnuTLS", "Platform"], swiftSettings: house),
         // openapi.yaml, embedded.
         .target(name: "COpenAPI"),
         // The documents of examples/demo, embedded.
@@ -46,12 +48,13 @@ let package = Package(
             dependencies: [
                 "API", "CDemo", "Engine", "Store", "Loading", "SQLite", "HTTPServer", "HTTPClient", "Documents",
                 "Model",
-                "Platform",
+                "Platform", "Signing",
             ],
             swiftSettings: house),
 
         .testTarget(name: "HouseTests", swiftSettings: house),
-        .testTarget(name: "CommandTests", dependencies: ["strandline", "Model", "Platform"], swiftSettings: house),
+        .testTarget(
+            name: "CommandTests", dependencies: ["strandline", "HTTPClient", "Model", "Platform"], swiftSettings: house),
         .testTarget(
             name: "APITests",
             dependencies: [
@@ -64,6 +67,7 @@ let package = Package(
         .testTarget(name: "PlatformTests", dependencies: ["Platform"], swiftSettings: house),
         .testTarget(
             name: "HTTPClientTests", dependencies: ["HTTPClient", "HTTPServer", "Platform"], swiftSettings: house),
+        .testTarget(name: "SigningTests", dependencies: ["Signing", "Platform"], swiftSettings: house),
         .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "Platform"], swiftSettings: house),
         .testTarget(name: "StoreTests", dependencies: ["Store", "SQLite", "Model", "Platform"], swiftSettings: house),
         .testTarget(

@@ -7,7 +7,7 @@ enum Routes {
         ConnectionRoutes.endpoints + CaptureRoutes.endpoints + PipelineRoutes.endpoints + RunRoutes.endpoints
         + WatermarkRoutes.endpoints
         + AuditRoutes.endpoints + LedgerRoutes.endpoints + BackfillRoutes.endpoints + AdviceRoutes.endpoints
-        + MetricsRoutes.endpoints + ServerRoutes.endpoints
+        + WebhookRoutes.endpoints + MetricsRoutes.endpoints + ServerRoutes.endpoints
 
     /// The operations as the server's router takes them; those of the page only where files are served.
     static func all(_ services: Services) -> [Route] {

@@ -29,6 +29,21 @@ static inline CURLcode easy_set_callback(CURL *handle, CURLoption option, easy_d
     return curl_easy_setopt(handle, option, callback);
 }
 
+// Makes the socket for an address that was looked up, or refuses it.
+static inline CURLcode easy_set_socket_maker(CURL *handle, curl_opensocket_callback callback, void *context) {
+    CURLcode code = curl_easy_setopt(handle, CURLOPT_OPENSOCKETDATA, context);
+    return code == CURLE_OK ? curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, callback) : code;
+}
+
+// Called about once a second at least; an answer other than 0 ends the transfer.
+static inline CURLcode easy_set_watcher(CURL *handle, curl_xferinfo_callback callback, void *context) {
+    CURLcode code = curl_easy_setopt(handle, CURLOPT_XFERINFODATA, context);
+    if (code == CURLE_OK) code = curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, callback);
+    return code == CURLE_OK ? curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L) : code;
+}
+
+static const curl_socket_t no_socket = CURL_SOCKET_BAD;
+
 // http and https only, whatever a server or a setting says.
 static inline CURLcode easy_set_web_only(CURL *handle) {
 #if LIBCURL_VERSION_NUM >= 0x075500

@@ -21,8 +21,10 @@ struct EnvironmentText: Sendable, Equatable {
 
     /// Expands a text; fails, naming the variable, when one is not set or when a `${` is not closed.
     ///
-    /// `owner` says in errors whose text it is, as `connection shop`.
-    init(_ text: String, of owner: String, environment: [String: String]) throws(Failure) {
+    /// `owner` says in errors whose text it is, as `connection shop`, and `field` where it stands there.
+    init(
+        _ text: String, of owner: String, field: String = "path", environment: [String: String]
+    ) throws(Failure) {
         var expanded = ""
         var secrets: [Secret] = []
         var rest = text[...]
@@ -30,18 +32,18 @@ struct EnvironmentText: Sendable, Equatable {
             expanded += rest[..<start.lowerBound]
             guard let end = rest[start.upperBound...].firstIndex(of: "}") else {
                 throw Failure(
-                    .invalidValue, "\(owner): a ${ is not closed by }", hint: "write ${NAME}", field: "path")
+                    .invalidValue, "\(owner): a ${ is not closed by }", hint: "write ${NAME}", field: field)
             }
             let name = String(rest[start.upperBound..<end])
             guard EnvironmentText.isName(name) else {
                 throw Failure(
                     .invalidValue, "\(owner): ${\(name)} does not name an environment variable",
-                    hint: "use letters, digits and underscores, as in ${DATA_DIR}", field: "path")
+                    hint: "use letters, digits and underscores, as in ${DATA_DIR}", field: field)
             }
             guard let value = environment[name] else {
                 throw Failure(
                     .invalidValue, "\(owner): the environment variable \(name) is not set",
-                    hint: "set \(name) in the server's environment and start it again", field: "path")
+                    hint: "set \(name) in the server's environment and start it again", field: field)
             }
             expanded += value
             if value.utf8.count >= EnvironmentText.shortestSecret {

@@ -27,14 +27,15 @@ public final class LoadEngine: Sendable {
     let records: RunRecords
     let feeder: BackfillFeeder
     let backfiller: BackfillExecutor
+    let courier: OutboxCourier?
     private let downstream: Downstream
     private let executor: RunExecutor
     private let auditor: AuditExecutor
 
-    /// Makes an engine over an open store; it does nothing before `start`.
+    /// Makes an engine over an open store; it does nothing before `start`. Without an outbox messages wait where they are.
     public init(
         store: ControlStore, loader: any StepLoading, catalog: Catalog, configuration: EngineConfiguration,
-        clock: any Clock, log: Log, identifiers: IdentifierMaker
+        clock: any Clock, log: Log, identifiers: IdentifierMaker, outbox: OutboxConfiguration? = nil
     ) {
         self.store = store
         self.loader = loader
@@ -47,6 +48,9 @@ public final class LoadEngine: Sendable {
         inspections = InspectionPool(clock: clock, alarms: alarms)
         downstream = Downstream(catalog: catalog, identifiers: identifiers, clock: clock, log: log)
         records = RunRecords(store: store, downstream: downstream, log: log)
+        courier = outbox.map { [records] in
+            OutboxCourier(configuration: $0, store: store, records: records, clock: clock, log: log)
+        }
         executor = RunExecutor(
             store: store, catalog: catalog, loads: StepExecutor(loader: loader, board: board),
             records: records, waiters: waiters, board: board, dispatcher: dispatcher, alarms: alarms, clock: clock,
@@ -90,6 +94,7 @@ public final class LoadEngine: Sendable {
         for backfill in undiscarded { discard(backfill) }
         for backfill in backfills { backfiller.feed(backfill) }
         dispatcher.open()
+        courier?.start()
     }
 
     /// Lets nothing new start and gives the runs in hand `limit` to finish; those that have not are interrupted and go
@@ -98,6 +103,7 @@ public final class LoadEngine: Sendable {
     @discardableResult
     public func stop(within limit: Duration) -> Bool {
         inspections.stop()
+        courier?.stop()
         let isClean = dispatcher.stop(within: limit) { records.giveUp() }
         records.giveUp()
         alarms.stop()

@@ -106,6 +106,7 @@ final class RunRecords: Sendable {
         }
         for watermark in news.watermarks { try transaction.mirrorWatermark(watermark) }
         for event in news.events { try append(event, transaction) }
+        try Announcer(transaction: transaction).announce(news.steps, of: run, before: stored.state)
         return run
     }
 
@@ -121,10 +122,11 @@ final class RunRecords: Sendable {
         try transaction.updateStep(stored.id, step, ifAttempt: news.attempt)
     }
 
-    /// Appends an event in a transaction.
+    /// Appends an event in a transaction, with the message that tells of it where there is one.
     static func append(_ event: RunEvent, _ transaction: Transaction) throws(StoreError) {
         try transaction.appendEvent(
             event.kind.rawValue, pipeline: event.pipeline, run: event.run, step: event.step,
             payload: event.payload.text())
+        try Announcer(transaction: transaction).announce(event)
     }
 }

@@ -121,7 +121,7 @@ struct Transfer {
     }
 
     /// The library's own start, once a process, as it is not safe on two threads.
-    private static let isLibraryReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+    static let isLibraryReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 }
 
 /// What has come of an answer.

@@ -63,6 +63,29 @@ public enum Limits {
     /// Bytes of an answer's head the command line takes.
     public static let clientHeadBytes = 256 << 10
 
+    // MARK: Messages
+
+    /// Webhooks: each is looked at for every message.
+    public static let webhooks = 100
+    /// Threads that deliver messages: a slow receiver holds one of them, since none gets two messages at a time.
+    public static let couriers = 4
+    /// Time for one attempt at a delivery.
+    public static let deliveryTime: Duration = .seconds(15)
+    /// Time for its connection.
+    public static let deliveryConnectTime: Duration = .seconds(10)
+    /// Bytes read of the answer to a message: only its status counts.
+    public static let deliveryAnswerBytes = 64 << 10
+    /// Bytes of the head of such an answer.
+    public static let deliveryHeadBytes = 64 << 10
+    /// Messages that wait for one receiver; past it the oldest are given up, and counted.
+    public static let pendingDeliveries = 10_000
+    /// Deliveries kept of one receiver once they have ended; the oldest go first.
+    public static let finishedDeliveries = 1_000
+    /// How long messages are signed with the secret of before as well once a webhook has a new one.
+    public static let secretOverlap: Duration = .seconds(86_400)
+    /// How long a stop waits for deliveries that are told to end: a look-up of a name cannot be interrupted.
+    public static let courierStopTime: Duration = .seconds(2)
+
     // MARK: Documents
 
     /// Nested levels of a document: deeper ones are mistakes or attacks.

@@ -5,7 +5,10 @@ internal import SQLite
 public struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The closed set of kinds.
     public enum Code: String, Sendable, CaseIterable {
-        case unknownConnection, unknownPipeline, unknownRun, unknownStep, unknownWatermark
+        case unknownConnection, unknownPipeline, unknownRun, unknownStep, unknownWatermark, unknownWebhook,
+            unknownDelivery
+        /// There are as many of the kind as may be.
+        case tooMany
         /// The thing is still needed: a connection by pipelines, a pipeline by a run in hand.
         case inUse
         /// A pipeline would run after one that is not there.
@@ -91,7 +94,8 @@ public struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
             case .unknownPipeline: .unknownPipeline
             case .unknownRun: .unknownRun
             case .unknownStep: .unknownStep
-            case .unknownWatermark: .notFound
+            case .unknownWatermark, .unknownWebhook, .unknownDelivery: .notFound
+            case .tooMany: .limitExceeded
             case .inUse, .illegalTransition: .conflict
             case .unknownUpstream: .unknownPipeline
             case .dependencyCycle: .dependencyCycle

@@ -41,6 +41,8 @@ public class ReadSession {
 public final class Transaction: ReadSession {
     /// The wall clock when the change began.
     public let now: Timestamp
+    /// Whether a message may have been put into the outbox.
+    var hasMail = false
 
     init(_ connection: Connection, now: Timestamp) {
         self.now = now

@@ -24,11 +24,17 @@ public struct PutOutcome: Sendable, Equatable {
 
 /// A kind of named document with versions.
 enum Versioned: String {
-    case connection, pipeline
+    case connection, pipeline, webhook
 
     var table: String { rawValue + "s" }
-    var body: String { self == .connection ? "definition" : "document" }
-    var unknown: StoreError.Code { self == .connection ? .unknownConnection : .unknownPipeline }
+    var body: String { self == .pipeline ? "document" : "definition" }
+    var unknown: StoreError.Code {
+        switch self {
+        case .connection: .unknownConnection
+        case .pipeline: .unknownPipeline
+        case .webhook: .unknownWebhook
+        }
+    }
 }
 
 extension ReadSession {

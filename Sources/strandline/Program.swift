@@ -10,7 +10,7 @@ enum Program {
         AuditCommand.self, CompareCommand.self, BackfillCommand.self, BackfillsPauseCommand.self,
         BackfillsResumeCommand.self,
         BackfillsCancelCommand.self, BackfillsRetryCommand.self, BackfillsPublishCommand.self, BackfillsCommand.self,
-        AdviseCommand.self,
+        AdviseCommand.self, WebhooksTestCommand.self, WebhooksDeleteCommand.self, WebhooksCommand.self,
         DemoCommand.self, VersionCommand.self,
     ]
 

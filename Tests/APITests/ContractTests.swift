@@ -84,6 +84,8 @@ struct ContractTests {
         #expect(words("BackfillRequest", "reprocess") == Reprocess.allCases.map(\.rawValue))
         #expect(words("Backfill", "order") == PartitionOrder.allCases.map(\.rawValue))
         #expect(words("Backfill", "mode") == BackfillMode.allCases.map(\.rawValue))
+        #expect(words("NoticeType") == NoticeType.subscribable.map(\.rawValue))
+        #expect(words("DeliveryState") == DeliveryState.allCases.map(\.rawValue))
         #expect(words("AuditState") == AuditState.allCases.map(\.rawValue))
         #expect(words("StepRun", "state") == StepRunState.allCases.map(\.rawValue))
         #expect(words("Run", "trigger") == Trigger.allCases.map(\.rawValue))
@@ -178,6 +180,15 @@ struct ContractTests {
             ("put_capture", .put, "/v1/connections/shop/captures/orders", ""),
             ("list_captures", .get, "/v1/connections/shop/captures", ""),
             ("put_capture", .put, "/v1/connections/shop/captures/nothing", ""),
+            ("put_webhook", .put, "/v1/webhooks/ops", "{url: 'https://example.org', pipelines: [orders]}"),
+            ("put_webhook", .put, "/v1/webhooks/ops", "{url: 'https://example.org'}"),
+            ("put_webhook", .put, "/v1/webhooks/ops", "{url: example}"),
+            ("get_webhook", .get, "/v1/webhooks/ops", ""), ("get_webhook", .get, "/v1/webhooks/nothing", ""),
+            ("list_webhooks", .get, "/v1/webhooks", ""), ("rotate_webhook", .post, "/v1/webhooks/ops/rotate", ""),
+            ("test_webhook", .post, "/v1/webhooks/ops/test", ""),
+            ("list_deliveries", .get, "/v1/webhooks/ops/deliveries", ""),
+            ("get_delivery", .get, "/v1/webhooks/ops/deliveries/msg_0", ""),
+            ("retry_delivery", .post, "/v1/webhooks/ops/deliveries/msg_0/retry", ""),
             ("delete_capture_consumer", .delete, "/v1/connections/shop/captures/orders/consumers/nobody", ""),
         ]
         for (name, method, target, body) in asked {

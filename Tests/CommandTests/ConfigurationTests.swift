@@ -1,4 +1,5 @@
 import Foundation
+import HTTPClient
 import Platform
 import Testing
 
@@ -22,6 +23,7 @@ struct ConfigurationTests {
         #expect(configuration.dataRoots == ["."])
         #expect(configuration.workers == Limits.workers)
         #expect(configuration.allowedHosts.isEmpty)
+        #expect(configuration.webhookNetworks.isEmpty)
         #expect(configuration.logFormat == .text)
         #expect(configuration.logLevel == .info)
         #expect(configuration.stopTime == .seconds(20))
@@ -33,7 +35,8 @@ struct ConfigurationTests {
         let (configuration, problems) = read(
             "--listen", "[::1]:0", "--state-dir", "s", "--config-dir", directory, "--data-root", directory, "--public",
             directory, "--workers", "2", "--allowed-host", "loads.example.org", "--log-format", "json", "--log-level",
-            "debug", "--stop-timeout", "1m", "--rows-per-commit", "1000")
+            "debug", "--stop-timeout", "1m", "--rows-per-commit", "1000", "--allowed-webhook-network", "10.0.0.0/8",
+            "--allowed-webhook-network", "::1")
         #expect(problems.isEmpty)
         #expect(configuration.listen == ListenAddress(host: "::1", port: 0))
         #expect(configuration.stateDirectory == "s")
@@ -42,6 +45,7 @@ struct ConfigurationTests {
         #expect(configuration.publicDirectory == directory)
         #expect(configuration.workers == 2)
         #expect(configuration.allowedHosts == ["loads.example.org"])
+        #expect(configuration.webhookNetworks == ["10.0.0.0/8", "::1"].compactMap { IPNetwork($0) })
         #expect(configuration.logFormat == .json)
         #expect(configuration.logLevel == .debug)
         #expect(configuration.stopTime == .seconds(60))
@@ -79,9 +83,9 @@ struct ConfigurationTests {
             "--listen", "here", "--workers", "0", "--log-format", "xml", "--log-level", "wran", "--stop-timeout", "5",
             "--rows-per-commit", "-1", "--data-root", "/nowhere/at/all", "--config-dir", "/nowhere", "--public",
             "/nowhere",
-            "--allowed-host", "http://x/", "--state-dir", ""
+            "--allowed-host", "http://x/", "--state-dir", "", "--allowed-webhook-network", "10.0.0.0/33"
         ).problems
-        #expect(problems.count == 11, "\(problems)")
+        #expect(problems.count == 12, "\(problems)")
         for flag in Configuration.options.map(\.name) where flag != "insecure" {
             #expect(problems.contains { $0.contains("--" + flag) }, "\(flag)")
         }

@@ -20,7 +20,7 @@ final class World: Sendable {
     /// Makes a world; `image`, the directory of another one, is what a crash of that one has left.
     init(
         workers: Int = 2, queuedJobs: Int = 1_000, environment: [String: String] = [:], image: String? = nil,
-        now: Timestamp = World.start
+        now: Timestamp = World.start, poster: (any LetterPosting)? = nil
     ) throws {
         directory = NSTemporaryDirectory() + "strandline-engine-" + UUID().uuidString
         if let image {
@@ -36,7 +36,8 @@ final class World: Sendable {
             store: store, loader: loader,
             catalog: Catalog(roots: try DataRoots([directory + "/data"]), environment: environment),
             configuration: EngineConfiguration(workers: workers, queuedJobs: queuedJobs), clock: clock, log: log,
-            identifiers: IdentifierMaker(clock: clock))
+            identifiers: IdentifierMaker(clock: clock),
+            outbox: poster.map { OutboxConfiguration(poster: $0, environment: environment) })
         guard image == nil else { return }
         try database("shop.db") {
             try $0.execute(
@@ -72,8 +73,10 @@ final class World: Sendable {
     }
 
     /// A world that starts from what a crash at this moment would leave on disk.
-    func afterCrash(workers: Int = 2, now: Timestamp? = nil) throws -> World {
-        try World(workers: workers, image: directory, now: now ?? clock.now())
+    func afterCrash(
+        workers: Int = 2, now: Timestamp? = nil, poster: (any LetterPosting)? = nil
+    ) throws -> World {
+        try World(workers: workers, image: directory, now: now ?? clock.now(), poster: poster)
     }
 
     func path(_ name: String) -> String { directory + "/data/" + name }
@@ -82,6 +85,7 @@ final class World: Sendable {
     func advance(by duration: Duration) {
         clock.advance(by: duration)
         engine.alarms.lookAgain()
+        engine.courier?.lookAgain()
     }
 
     // MARK: Databases

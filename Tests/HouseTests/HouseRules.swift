@@ -8,7 +8,7 @@ enum HouseRules {
         "SQLite": ["Glibc"], "Loading": ["Glibc"],
         // Sockets, poll and the addresses of clients.
         "HTTPServer": ["Glibc"],
-        // What libcurl's callbacks copy.
+        // What libcurl's callbacks copy, and the addresses that it connects to.
         "HTTPClient": ["Glibc"],
         // The state directory: its modes and the lock on it.
         "Store": ["Glibc"],

@@ -5,7 +5,7 @@ enum ImportTable {
         // Wiring and commands; SQLite only makes the demo's source.
         "strandline": [
             "API", "CDemo", "Engine", "Store", "Loading", "HTTPServer", "HTTPClient", "Documents", "Model", "Platform",
-            "SQLite",
+            "SQLite", "Signing",
         ],
         "API": ["COpenAPI", "Engine", "Store", "HTTPServer", "Documents", "Model", "Platform"],
         "Engine": ["Store", "Loading", "Model", "Platform"],
@@ -15,6 +15,7 @@ enum ImportTable {
         "SQLite": ["CSQLite", "Platform"],
         "HTTPServer": ["CMicroHTTP", "Platform"],
         "HTTPClient": ["CCurl", "Platform"],
+        "Signing": ["CGnuTLS", "Platform"],
         "Model": ["Platform"],
         "Platform": ["CGLib"],
         // The text of openapi.yaml.

@@ -63,7 +63,8 @@ struct DocumentFileTests {
     @Test(
         arguments: [
             ("pipeline: []", Failure.Code.unknownKey, "pipeline", "`pipelines`"),
-            ("webhooks: {}", .unsupported, "webhooks", "Remove it"),
+            ("webhooks: []", .invalidValue, "webhooks", ""),
+            ("webhooks: { ops: { url: \"https://a\" } }", .missingKey, "webhooks.ops.secret", "HOOK_SECRET"),
             ("steps: []", .unknownKey, "steps", "connections, pipelines"),
             ("pipelines: {}", .invalidValue, "pipelines", "- "), ("connections: []", .invalidValue, "connections", ""),
             ("connections: { Shop: { type: sqlite, path: a } }", .invalidValue, "connections.Shop", "`shop` would do"),

@@ -23,7 +23,16 @@ public enum DocumentDecoder {
         return (definition, node.json.named(definition.name))
     }
 
-    /// Decodes a file of connections and pipelines; either may be missing, an empty file is neither.
+    /// Decodes a webhook. `name` is the one in the URL: it fills a missing `name` and must equal one that is there.
+    public static func webhook(_ node: DocumentNode, name: String?) throws(DocumentFailures) -> WebhookDefinition {
+        let findings = Findings()
+        let definition = WebhookDecoding(findings: findings).webhook(node, path: "", name: name)
+        try findings.check()
+        guard let definition else { throw refused(node) }
+        return definition
+    }
+
+    /// Decodes a file of connections, webhooks and pipelines; each may be missing, an empty file is none of them.
     public static func file(_ node: DocumentNode) throws(DocumentFailures) -> DocumentFile {
         let findings = Findings()
         var file = DocumentFile()
@@ -32,11 +41,7 @@ public enum DocumentDecoder {
             try findings.check()
             throw refused(node)
         }
-        fields.allow(
-            ["connections", "pipelines"],
-            unsupported: [
-                "webhooks": "Remove it; follow runs with GET /v1/runs."
-            ], of: "the document")
+        fields.allow(["connections", "pipelines", "webhooks"], of: "the document")
         if let connections = fields.mapping("connections") {
             for member in connections.all {
                 let path = connections.path(member.key)
@@ -45,6 +50,13 @@ public enum DocumentDecoder {
                     file.connections.append(
                         ConnectionDocument(definition: definition, json: member.value.json.named(member.key)))
                 }
+            }
+        }
+        for member in fields.mapping("webhooks")?.all ?? [] {
+            let decoding = WebhookDecoding(findings: findings, needsSecret: true)
+            if let definition = decoding.webhook(member.value, path: "webhooks." + member.key, name: member.key) {
+                file.webhooks.append(
+                    WebhookDocument(definition: definition, json: member.value.json.named(member.key)))
             }
         }
         var names: [String: Mark] = [:]
@@ -99,10 +111,20 @@ public struct ConnectionDocument: Sendable, Equatable {
     public let json: JSONValue
 }
 
+/// A webhook with the document that it was decoded from.
+public struct WebhookDocument: Sendable, Equatable {
+    /// The webhook.
+    public let definition: WebhookDefinition
+    /// The document as its author wrote it, with `name` in front.
+    public let json: JSONValue
+}
+
 /// What a file of documents holds.
 public struct DocumentFile: Sendable, Equatable {
     /// The connections, in the file's order.
     public var connections: [ConnectionDocument] = []
+    /// The webhooks, in the file's order.
+    public var webhooks: [WebhookDocument] = []
     /// The pipelines, in the file's order.
     public var pipelines: [PipelineDocument] = []
 

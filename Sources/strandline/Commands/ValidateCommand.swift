@@ -39,17 +39,21 @@ struct ValidateCommand: Command {
         for name in documents.foreignConnections {
             terminal.error("note: no file here defines the connection `\(name)`; the server must know it")
         }
-        let pipelines = documents.pipelines.count
-        let connections = documents.connections.count
+        func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+        let pipelines = count(documents.pipelines.count, "pipeline")
+        let connections = count(documents.connections.count, "connection")
+        let webhooks = documents.webhooks.count
         terminal.line(
-            "\(pipelines) pipeline\(pipelines == 1 ? "" : "s") and \(connections) "
-                + "connection\(connections == 1 ? "" : "s") are valid")
+            webhooks == 0
+                ? "\(pipelines) and \(connections) are valid"
+                : "\(pipelines), \(connections) and \(count(webhooks, "webhook")) are valid")
     }
 
     private static func json(_ documents: DocumentSet) -> JSONValue {
         .object([
             "files": .array(documents.files.map(JSONValue.string)),
             "connections": .array(documents.connections.map { .string($0.definition.name) }),
+            "webhooks": .array(documents.webhooks.map { .string($0.definition.name) }),
             "pipelines": .array(documents.pipelines.map { .string($0.pipeline.name) }),
             "errors": .array(
                 documents.faults.map { fault in

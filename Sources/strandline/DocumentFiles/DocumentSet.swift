@@ -23,6 +23,8 @@ struct DocumentSet {
     private(set) var files: [String] = []
     /// Their connections.
     private(set) var connections: [ConnectionDocument] = []
+    /// Their webhooks.
+    private(set) var webhooks: [WebhookDocument] = []
     /// Their pipelines.
     private(set) var pipelines: [PipelineDocument] = []
     /// What is wrong, in the order of the files.
@@ -72,15 +74,19 @@ struct DocumentSet {
         files.append(file)
         do throws(DocumentFailures) {
             let content = try DocumentSet.decode(bytes)
-            if content.connections.isEmpty && content.pipelines.isEmpty {
+            if content.connections.isEmpty && content.webhooks.isEmpty && content.pipelines.isEmpty {
                 let failure = Failure(
                     .invalidValue, "it holds neither a connection nor a pipeline",
-                    hint: "Write them under `connections:` and `pipelines:`, or remove the file.")
+                    hint: "Write them under `connections:`, `pipelines:` and `webhooks:`, or remove the file.")
                 faults.append(Finding(file: file, failure: failure))
             }
             for connection in content.connections {
                 claim("connection", connection.definition.name, in: file)
                 connections.append(connection)
+            }
+            for webhook in content.webhooks {
+                claim("webhook", webhook.definition.name, in: file)
+                webhooks.append(webhook)
             }
             for pipeline in content.pipelines {
                 claim("pipeline", pipeline.pipeline.name, in: file)
@@ -99,7 +105,7 @@ struct DocumentSet {
         faults.append(Finding(file: file, failure: failure))
     }
 
-    /// A file of connections and pipelines, or one pipeline as a `PUT` takes it.
+    /// A file of connections, webhooks and pipelines, or one pipeline as a `PUT` takes it.
     private static func decode(_ bytes: [UInt8]) throws(DocumentFailures) -> DocumentFile {
         let node: DocumentNode
         do throws(Failure) {

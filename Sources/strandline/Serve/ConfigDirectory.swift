@@ -31,6 +31,12 @@ struct ConfigDirectory {
                         document.definition.name, definition: document.json.text())
                     changed += outcome.unchanged ? 0 : 1
                 }
+                for document in documents.webhooks {
+                    var random = SystemRandomNumberGenerator()
+                    let outcome = try transaction.putWebhook(
+                        document.definition, made: WebhookSecret(using: &random))
+                    changed += outcome.unchanged ? 0 : 1
+                }
                 for document in documents.pipelinesInOrder {
                     let outcome = try transaction.putPipeline(
                         document.pipeline.name, document: document.json.text(),

@@ -1,3 +1,4 @@
+internal import HTTPClient
 internal import Platform
 
 /// What `strandline serve` is told: flags over environment over defaults.
@@ -16,6 +17,8 @@ struct Configuration: Sendable {
     var workers: Int
     /// Names the server answers for besides the loopback names.
     var allowedHosts: [String]
+    /// Networks that webhooks may reach beside public addresses.
+    var webhookNetworks: [IPNetwork]
     /// How a line of the log looks.
     var logFormat: Log.Format
     /// The least level of the log.
@@ -46,6 +49,10 @@ struct Configuration: Sendable {
         .value(
             "allowed-host", "HOST", "Another name that requests may be addressed to, with or without a port.",
             isRepeatable: true, variable: "STRANDLINE_ALLOWED_HOST"),
+        .value(
+            "allowed-webhook-network", "NETWORK",
+            "A private address or network that webhooks may reach, such as 10.0.0.0/8.", isRepeatable: true,
+            variable: "STRANDLINE_ALLOWED_WEBHOOK_NETWORK"),
         .flag("insecure", "Listen on an address that other machines reach.", variable: "STRANDLINE_INSECURE"),
         .value("log-format", "text|json", "How the log looks.", usual: "text", variable: "STRANDLINE_LOG_FORMAT"),
         .value(
@@ -69,6 +76,7 @@ struct Configuration: Sendable {
         dataRoots = arguments.texts("data-root").isEmpty ? ["."] : arguments.texts("data-root")
         workers = arguments.whole("workers", in: 1...Limits.maximumWorkers, usual: Limits.workers, &problems)
         allowedHosts = arguments.texts("allowed-host")
+        webhookNetworks = Configuration.networks(arguments, &problems)
         let format = arguments.word("log-format", of: ["text", "json"], usual: "text", &problems)
         logFormat = Log.Format(rawValue: format) ?? .text
         let levels = Log.Level.allCases.map { "\($0)" }
@@ -101,6 +109,17 @@ struct Configuration: Sendable {
             return usual
         }
         return address
+    }
+
+    private static func networks(_ arguments: Arguments, _ problems: inout [String]) -> [IPNetwork] {
+        arguments.texts("allowed-webhook-network").compactMap { text in
+            let network = IPNetwork(text)
+            if network == nil {
+                problems.append(
+                    "--allowed-webhook-network is `\(text)`; it takes an address or a network such as 10.0.0.0/8")
+            }
+            return network
+        }
     }
 
     private static func directory(

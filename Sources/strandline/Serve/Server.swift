@@ -44,7 +44,9 @@ struct Server {
                 store: store, loader: Loader(clock: clock, rowsPerCommit: configuration.rowsPerCommit),
                 catalog: Catalog(roots: roots, environment: environment),
                 configuration: EngineConfiguration(workers: configuration.workers), clock: clock, log: log,
-                identifiers: IdentifierMaker(clock: clock))
+                identifiers: IdentifierMaker(clock: clock),
+                outbox: OutboxConfiguration(
+                    poster: Postman(allowed: configuration.webhookNetworks), environment: environment))
             let pages = FileText.isDirectory(configuration.publicDirectory) ? configuration.publicDirectory : nil
             api = API(
                 engine: engine, store: store, configuration: APIConfiguration(publicFolder: pages), log: log,
