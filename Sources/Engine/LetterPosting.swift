@@ -51,10 +51,13 @@ public struct OutboxConfiguration: Sendable {
     public var poster: any LetterPosting
     /// What `${NAME}` in addresses and secrets is looked up in.
     public var environment: [String: String]
+    /// The namespace of the jobs that lineage events tell of; nil when nobody wants such events.
+    public var lineageNamespace: String?
 
-    /// Makes a configuration.
-    public init(poster: any LetterPosting, environment: [String: String]) {
+    /// Makes a configuration; without a namespace there are no lineage events.
+    public init(poster: any LetterPosting, environment: [String: String], lineageNamespace: String? = nil) {
         self.poster = poster
         self.environment = environment
+        self.lineageNamespace = lineageNamespace
     }
 }

@@ -18,11 +18,11 @@ extension LoadEngine {
     }
 
     private func recordCancelled(_ job: Job, _ completion: @escaping @Sendable (Result<Run, Failure>) -> Void) {
-        store.write { (transaction) throws(StoreError) -> Run? in
+        store.write { [records] (transaction) throws(StoreError) -> Run? in
             guard let run = try transaction.run(job.id) else { return nil }
             var record = AttemptRecord(waiting: run)
             record.end(.cancelled, at: transaction.now)
-            try RunRecords.write(record.takeNews(), transaction)
+            try RunRecords.write(record.takeNews(), transaction, records.lineage)
             return record.run
         } completion: { [self] result in
             switch result {

@@ -47,12 +47,13 @@ public final class LoadEngine: Sendable {
         dispatcher = Dispatcher(configuration: configuration, clock: clock, alarms: alarms)
         inspections = InspectionPool(clock: clock, alarms: alarms)
         downstream = Downstream(catalog: catalog, identifiers: identifiers, clock: clock, log: log)
-        records = RunRecords(store: store, downstream: downstream, log: log)
+        let lineage = outbox?.lineageNamespace.map { LineageDesk(namespace: $0, loader: loader) }
+        records = RunRecords(store: store, downstream: downstream, lineage: lineage, log: log)
         courier = outbox.map { [records] in
             OutboxCourier(configuration: $0, store: store, records: records, clock: clock, log: log)
         }
         executor = RunExecutor(
-            store: store, catalog: catalog, loads: StepExecutor(loader: loader, board: board),
+            store: store, catalog: catalog, loads: StepExecutor(loader: loader, board: board, lineage: lineage),
             records: records, waiters: waiters, board: board, dispatcher: dispatcher, alarms: alarms, clock: clock,
             log: log)
         auditor = AuditExecutor(
@@ -71,7 +72,8 @@ public final class LoadEngine: Sendable {
     /// A destination that cannot be read is no reason to fail: its run is queued again and says so by itself.
     public func start() throws(Failure) {
         let recovery = Recovery(
-            store: store, loader: loader, catalog: catalog, downstream: downstream, clock: clock, log: log)
+            store: store, loader: loader, catalog: catalog, downstream: downstream, lineage: records.lineage,
+            clock: clock, log: log)
         let restored: [Recovery.Restored]
         let audits: [Job]
         let backfills: [Backfill]

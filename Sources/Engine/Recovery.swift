@@ -19,6 +19,7 @@ struct Recovery {
     let loader: any StepLoading
     let catalog: Catalog
     let downstream: Downstream
+    let lineage: LineageDesk?
     let clock: any Clock
     let log: Log
 
@@ -41,10 +42,11 @@ struct Recovery {
             restored.append(restore(run, names))
         }
         guard !news.isEmpty else { return restored }
-        let caused = try store.write { [news, downstream] (transaction) throws(StoreError) in
+        defer { for item in news { lineage?.forget(item.run.id) } }
+        let caused = try store.write { [news, downstream, lineage] (transaction) throws(StoreError) in
             var caused: [Run] = []
             for item in news {
-                let run = try RunRecords.write(item, transaction)
+                let run = try RunRecords.write(item, transaction, lineage)
                 if run.state == .success { caused += try downstream.queue(after: run, transaction) }
             }
             return caused
@@ -77,6 +79,7 @@ struct Recovery {
                 guard let place = try resolved.step(step.name)?.get() else { continue }
                 let load = try loader.committed(run: run.id, step: step.name, destination: place.destination.file)
                 guard let load else { continue }
+                lineage?.look(at: place, of: run.id)
                 record.succeed(step.name, place.redact(load.result), watermark: load.watermark, at: clock.now())
             }
         } catch {

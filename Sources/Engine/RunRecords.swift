@@ -9,21 +9,24 @@ internal import Store
 final class RunRecords: Sendable {
     private let store: ControlStore
     let downstream: Downstream
+    /// Who tells of runs as lineage events; nil when nobody asked for them.
+    let lineage: LineageDesk?
     private let log: Log
     /// Whether to give up; those who pause wait for it.
     private let ending = Monitor(false)
 
     /// Makes the records of `store`.
-    init(store: ControlStore, downstream: Downstream, log: Log) {
+    init(store: ControlStore, downstream: Downstream, lineage: LineageDesk? = nil, log: Log) {
         self.store = store
         self.downstream = downstream
+        self.lineage = lineage
         self.log = log
     }
 
     /// Begins to record `news`; returns at once. If it fails, whatever is recorded next of the run makes up for it.
     func note(_ news: AttemptRecord.News) {
-        store.write { (transaction) throws(StoreError) in
-            try RunRecords.write(news, transaction)
+        store.write { [lineage] (transaction) throws(StoreError) in
+            try RunRecords.write(news, transaction, lineage)
         } completion: { [log] result in
             guard case .failure(let error) = result else { return }
             log.warn(
@@ -40,11 +43,13 @@ final class RunRecords: Sendable {
     /// Records `news`; nil when the server stopped first, or when the control database has gone another way with the
     /// run. Blocks.
     func record(_ news: AttemptRecord.News) -> Recorded? {
-        insist("record run \(news.run.id)") { [downstream] (transaction) throws(StoreError) in
-            let run = try RunRecords.write(news, transaction)
+        let recorded = insist("record run \(news.run.id)") { [downstream, lineage] (transaction) throws(StoreError) in
+            let run = try RunRecords.write(news, transaction, lineage)
             return Recorded(
                 run: run, caused: run.state == .success ? try downstream.queue(after: run, transaction) : [])
         }
+        if news.run.state != .running { lineage?.forget(news.run.id) }
+        return recorded
     }
 
     /// Records a watermark that a person changed; false when the server stopped first. Blocks.
@@ -84,9 +89,12 @@ final class RunRecords: Sendable {
         }
     }
 
-    /// Writes the news of a run in a transaction; answers the run as it is stored then.
+    /// Writes the news of a run in a transaction, with the messages that tell of them; answers the run as it is stored
+    /// then.
     @discardableResult
-    static func write(_ news: AttemptRecord.News, _ transaction: Transaction) throws(StoreError) -> Run {
+    static func write(
+        _ news: AttemptRecord.News, _ transaction: Transaction, _ lineage: LineageDesk?
+    ) throws(StoreError) -> Run {
         let id = news.run.id
         guard let stored = try transaction.run(id) else {
             throw StoreError(.unknownRun, "record the run", "there is no run \(id)")
@@ -107,6 +115,7 @@ final class RunRecords: Sendable {
         for watermark in news.watermarks { try transaction.mirrorWatermark(watermark) }
         for event in news.events { try append(event, transaction) }
         try Announcer(transaction: transaction).announce(news.steps, of: run, before: stored.state)
+        try lineage?.tell(news, of: run, before: stored, transaction)
         return run
     }
 

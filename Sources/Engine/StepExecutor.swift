@@ -16,6 +16,7 @@ struct StepExecutor: Sendable {
 
     let loader: any StepLoading
     let board: RunBoard
+    let lineage: LineageDesk?
 
     /// Loads the run's step of a name.
     func load(_ name: String, of run: Run, _ resolved: ResolvedPipeline, _ stop: StopToken) -> Outcome {
@@ -29,6 +30,7 @@ struct StepExecutor: Sendable {
                     .unknownStep, "pipeline \(run.pipeline) has no step \(name) any more",
                     hint: "trigger a new run of the changed pipeline"), nil)
         }
+        defer { lineage?.look(at: step, of: run.id) }
         let request = LoadRequest(
             run: run.id, pipeline: run.pipeline, step: step.step, attempt: run.attempt, source: step.source.file,
             destination: step.destination.file, fullRefresh: run.options.fullRefresh,

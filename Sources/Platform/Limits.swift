@@ -83,6 +83,8 @@ public enum Limits {
     public static let finishedDeliveries = 1_000
     /// How long messages are signed with the secret of before as well once a webhook has a new one.
     public static let secretOverlap: Duration = .seconds(86_400)
+    /// Bytes of the namespace of jobs in lineage events: it stands in each of them.
+    public static let lineageNamespaceBytes = 200
     /// How long a stop waits for deliveries that are told to end: a look-up of a name cannot be interrupted.
     public static let courierStopTime: Duration = .seconds(2)
 

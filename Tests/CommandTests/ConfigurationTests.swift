@@ -24,6 +24,7 @@ struct ConfigurationTests {
         #expect(configuration.workers == Limits.workers)
         #expect(configuration.allowedHosts.isEmpty)
         #expect(configuration.webhookNetworks.isEmpty)
+        #expect(configuration.lineage == nil)
         #expect(configuration.logFormat == .text)
         #expect(configuration.logLevel == .info)
         #expect(configuration.stopTime == .seconds(20))
@@ -36,7 +37,8 @@ struct ConfigurationTests {
             "--listen", "[::1]:0", "--state-dir", "s", "--config-dir", directory, "--data-root", directory, "--public",
             directory, "--workers", "2", "--allowed-host", "loads.example.org", "--log-format", "json", "--log-level",
             "debug", "--stop-timeout", "1m", "--rows-per-commit", "1000", "--allowed-webhook-network", "10.0.0.0/8",
-            "--allowed-webhook-network", "::1")
+            "--allowed-webhook-network", "::1", "--openlineage", "http://localhost:5000/api/v1/lineage",
+            "--openlineage-namespace", "shop")
         #expect(problems.isEmpty)
         #expect(configuration.listen == ListenAddress(host: "::1", port: 0))
         #expect(configuration.stateDirectory == "s")
@@ -46,6 +48,8 @@ struct ConfigurationTests {
         #expect(configuration.workers == 2)
         #expect(configuration.allowedHosts == ["loads.example.org"])
         #expect(configuration.webhookNetworks == ["10.0.0.0/8", "::1"].compactMap { IPNetwork($0) })
+        #expect(configuration.lineage == .url("http://localhost:5000/api/v1/lineage"))
+        #expect(configuration.lineageNamespace == "shop")
         #expect(configuration.logFormat == .json)
         #expect(configuration.logLevel == .debug)
         #expect(configuration.stopTime == .seconds(60))
@@ -83,9 +87,11 @@ struct ConfigurationTests {
             "--listen", "here", "--workers", "0", "--log-format", "xml", "--log-level", "wran", "--stop-timeout", "5",
             "--rows-per-commit", "-1", "--data-root", "/nowhere/at/all", "--config-dir", "/nowhere", "--public",
             "/nowhere",
-            "--allowed-host", "http://x/", "--state-dir", "", "--allowed-webhook-network", "10.0.0.0/33"
+            "--allowed-host", "http://x/", "--state-dir", "", "--allowed-webhook-network", "10.0.0.0/33",
+            "--openlineage", "http://user:canary@example.org", "--openlineage-namespace", ""
         ).problems
-        #expect(problems.count == 12, "\(problems)")
+        #expect(!problems.contains { $0.contains("canary") })
+        #expect(problems.count == 14, "\(problems)")
         for flag in Configuration.options.map(\.name) where flag != "insecure" {
             #expect(problems.contains { $0.contains("--" + flag) }, "\(flag)")
         }

@@ -67,7 +67,9 @@ struct LoadEngineTests {
         record.end(.success, at: end)
         world.clock.advance(by: .seconds(60))
         let news = record.takeNews()
-        let run = try world.store.write { (transaction) throws(StoreError) in try RunRecords.write(news, transaction) }
+        let run = try world.store.write { (transaction) throws(StoreError) in
+            try RunRecords.write(news, transaction, nil)
+        }
         #expect(run.startedAt == start)
         #expect(run.finishedAt == end)
         #expect(run.steps.first?.startedAt == start)

@@ -20,7 +20,7 @@ final class World: Sendable {
     /// Makes a world; `image`, the directory of another one, is what a crash of that one has left.
     init(
         workers: Int = 2, queuedJobs: Int = 1_000, environment: [String: String] = [:], image: String? = nil,
-        now: Timestamp = World.start, poster: (any LetterPosting)? = nil
+        now: Timestamp = World.start, poster: (any LetterPosting)? = nil, lineage: String? = nil
     ) throws {
         directory = NSTemporaryDirectory() + "strandline-engine-" + UUID().uuidString
         if let image {
@@ -37,7 +37,7 @@ final class World: Sendable {
             catalog: Catalog(roots: try DataRoots([directory + "/data"]), environment: environment),
             configuration: EngineConfiguration(workers: workers, queuedJobs: queuedJobs), clock: clock, log: log,
             identifiers: IdentifierMaker(clock: clock),
-            outbox: poster.map { OutboxConfiguration(poster: $0, environment: environment) })
+            outbox: poster.map { OutboxConfiguration(poster: $0, environment: environment, lineageNamespace: lineage) })
         guard image == nil else { return }
         try database("shop.db") {
             try $0.execute(
@@ -74,9 +74,9 @@ final class World: Sendable {
 
     /// A world that starts from what a crash at this moment would leave on disk.
     func afterCrash(
-        workers: Int = 2, now: Timestamp? = nil, poster: (any LetterPosting)? = nil
+        workers: Int = 2, now: Timestamp? = nil, poster: (any LetterPosting)? = nil, lineage: String? = nil
     ) throws -> World {
-        try World(workers: workers, image: directory, now: now ?? clock.now(), poster: poster)
+        try World(workers: workers, image: directory, now: now ?? clock.now(), poster: poster, lineage: lineage)
     }
 
     func path(_ name: String) -> String { directory + "/data/" + name }

@@ -19,6 +19,10 @@ struct Configuration: Sendable {
     var allowedHosts: [String]
     /// Networks that webhooks may reach beside public addresses.
     var webhookNetworks: [IPNetwork]
+    /// Who gets lineage events; nil when nobody does.
+    var lineage: LineageReceiver?
+    /// The namespace of the jobs in them.
+    var lineageNamespace: String
     /// How a line of the log looks.
     var logFormat: Log.Format
     /// The least level of the log.
@@ -53,6 +57,12 @@ struct Configuration: Sendable {
             "allowed-webhook-network", "NETWORK",
             "A private address or network that webhooks may reach, such as 10.0.0.0/8.", isRepeatable: true,
             variable: "STRANDLINE_ALLOWED_WEBHOOK_NETWORK"),
+        .value(
+            "openlineage", "URL|FILE", "Who gets OpenLineage events of runs: an address, or a file of a line each.",
+            variable: "STRANDLINE_OPENLINEAGE"),
+        .value(
+            "openlineage-namespace", "NAME", "The namespace of the jobs in them.", usual: "strandline",
+            variable: "STRANDLINE_OPENLINEAGE_NAMESPACE"),
         .flag("insecure", "Listen on an address that other machines reach.", variable: "STRANDLINE_INSECURE"),
         .value("log-format", "text|json", "How the log looks.", usual: "text", variable: "STRANDLINE_LOG_FORMAT"),
         .value(
@@ -77,6 +87,12 @@ struct Configuration: Sendable {
         workers = arguments.whole("workers", in: 1...Limits.maximumWorkers, usual: Limits.workers, &problems)
         allowedHosts = arguments.texts("allowed-host")
         webhookNetworks = Configuration.networks(arguments, &problems)
+        lineage = Configuration.lineage(arguments, &problems)
+        lineageNamespace = arguments.text("openlineage-namespace") ?? "strandline"
+        if !(1...Limits.lineageNamespaceBytes).contains(lineageNamespace.utf8.count) {
+            problems.append(
+                "--openlineage-namespace must have 1 to \(Limits.lineageNamespaceBytes) bytes, such as warehouse")
+        }
         let format = arguments.word("log-format", of: ["text", "json"], usual: "text", &problems)
         logFormat = Log.Format(rawValue: format) ?? .text
         let levels = Log.Level.allCases.map { "\($0)" }
@@ -120,6 +136,14 @@ struct Configuration: Sendable {
             }
             return network
         }
+    }
+
+    private static func lineage(_ arguments: Arguments, _ problems: inout [String]) -> LineageReceiver? {
+        guard let given = arguments.value("openlineage") else { return nil }
+        let (receiver, fault) = LineageReceiver.read(given.value)
+        // The address is not shown: it may hold a secret.
+        if let fault { problems.append("\(given.origin) names no receiver of lineage events: \(fault)") }
+        return receiver
     }
 
     private static func directory(

@@ -3,19 +3,41 @@ internal import HTTPClient
 internal import Platform
 internal import Signing
 
-/// Posts messages over the network, signed as the Standard Webhooks specification says.
+/// Posts messages over the network, signed as the Standard Webhooks specification says, and lineage events to where they
+/// are wanted.
 struct Postman: LetterPosting {
     private let web: WebPost
+    private let lineage: LineageReceiver?
+    private let lineageKey: String?
 
-    /// Makes a postman who connects to public addresses, and to those in `allowed`.
-    init(allowed: [IPNetwork]) {
+    /// Makes a postman who connects to public addresses, and to those in `allowed`. `lineage` gets lineage events
+    /// wherever it is, with `lineageKey` as its bearer token.
+    init(allowed: [IPNetwork], lineage: LineageReceiver? = nil, lineageKey: String? = nil) {
         web = WebPost(rule: AddressRule(allowed: allowed))
+        self.lineage = lineage
+        self.lineageKey = lineageKey
     }
 
     func post(_ letter: Letter, stop: StopToken) -> PostOutcome {
         switch letter.receiver {
         case .webhook(let url, let keys): return post(letter, url, keys, stop)
-        case .lineage: return .failed("no receiver of lineage events is set")
+        case .lineage: return postLineage(letter, stop)
+        }
+    }
+
+    private func postLineage(_ letter: Letter, _ stop: StopToken) -> PostOutcome {
+        switch lineage {
+        case nil: return .failed("no receiver of lineage events is set; serve --openlineage sets one")
+        case .file(let path):
+            if let reason = LineFile(path: path).add(letter.body) { return .failed(reason) }
+            return .answered(status: 200, retryAfter: nil)
+        case .url(let url):
+            let headers = lineageKey.map { [("Authorization", "Bearer " + $0)] } ?? []
+            return Postman.outcome { () throws(WebPost.Refusal) in
+                try WebPost(rule: nil).send(url, headers: headers, body: Array(letter.body.utf8)) {
+                    stop.reason != nil
+                }
+            }
         }
     }
 

@@ -46,7 +46,11 @@ struct Server {
                 configuration: EngineConfiguration(workers: configuration.workers), clock: clock, log: log,
                 identifiers: IdentifierMaker(clock: clock),
                 outbox: OutboxConfiguration(
-                    poster: Postman(allowed: configuration.webhookNetworks), environment: environment))
+                    poster: Postman(
+                        allowed: configuration.webhookNetworks, lineage: configuration.lineage,
+                        lineageKey: environment["OPENLINEAGE_API_KEY"]),
+                    environment: environment,
+                    lineageNamespace: configuration.lineage == nil ? nil : configuration.lineageNamespace))
             let pages = FileText.isDirectory(configuration.publicDirectory) ? configuration.publicDirectory : nil
             api = API(
                 engine: engine, store: store, configuration: APIConfiguration(publicFolder: pages), log: log,
