@@ -16,6 +16,7 @@ final class BackfillExecutor: Sendable {
     private let feeder: BackfillFeeder
     private let board: PartitionBoard
     private let publishing: PublishDesk
+    let kept: KeptPartitions
     private let waiters: FinishWaiters<Backfill>
     private let alarms: AlarmClock
     let clock: any Clock
@@ -24,7 +25,8 @@ final class BackfillExecutor: Sendable {
     /// Makes an executor; `waiters` are told of every backfill that comes to its end.
     init(
         store: ControlStore, catalog: Catalog, loader: any StepLoading, records: RunRecords, runs: RunExecutor,
-        feeder: BackfillFeeder, board: PartitionBoard, publishing: PublishDesk, waiters: FinishWaiters<Backfill>,
+        feeder: BackfillFeeder, kept: KeptPartitions, board: PartitionBoard, publishing: PublishDesk,
+        waiters: FinishWaiters<Backfill>,
         alarms: AlarmClock,
         clock: any Clock, log: Log
     ) {
@@ -34,6 +36,7 @@ final class BackfillExecutor: Sendable {
         self.records = records
         self.runs = runs
         self.feeder = feeder
+        self.kept = kept
         self.board = board
         self.publishing = publishing
         self.waiters = waiters
@@ -51,15 +54,24 @@ final class BackfillExecutor: Sendable {
     }
 
     /// A backfill's step as it is now, with what its pipeline says of attempts.
-    private struct Opened: Sendable {
+    struct Opened: Sendable {
         let backfill: Backfill
         let step: Result<ResolvedStep, Failure>
         let pipeline: Pipeline?
+
+        /// Whether partitions are read ahead: while one is written, others can be read.
+        var readsAhead: Bool {
+            guard case .success(let step) = step, backfill.options.parallelism > 1, !backfill.publishesItself else {
+                return false
+            }
+            return PartitionRequest.mayBeExtracted(step.step, from: step.source.file, to: step.destination.file)
+        }
     }
 
     /// Loads the next partition of the job's backfill, if there is one.
     private func perform(_ job: Job, _ stop: StopToken) -> Dispatcher.Outcome {
         guard case .partition(let id) = job.kind else { return .finished }
+        if let claimed = kept.take(job.id) { return goOn(claimed, job, stop) }
         // Told to end before it began: of the backfill nothing is left to do, or it is left to the next start.
         guard stop.reason == nil else { return leave(job, id) }
         let opened: Opened
@@ -70,29 +82,33 @@ final class BackfillExecutor: Sendable {
             log.error("a backfill could not be read", ["backfill": id, "cause": error.description])
             return .later(notBefore: clock.uptime() + Limits.recordPause, files: nil)
         }
+        // The step of a partition that is to be read ahead.
+        var ahead: ResolvedStep?
         switch opened.step {
         case .failure(let failure) where failure.endsBackfill:
             fail(opened.backfill, failure)
             return leave(job, id)
         case .success(let step) where !step.destination.lockNames.isSubset(of: job.files):
+            if opened.readsAhead, kept.admit(job.id) { ahead = step }
             // It waits for the file like any other job, behind those that are no backfill.
-            return .later(notBefore: nil, files: step.destination.lockNames)
+            if ahead == nil { return .later(notBefore: nil, files: step.destination.lockNames) }
         case .success(let step) where opened.backfill.publishesItself:
             return publish(opened.backfill, step, job, stop)
         case .failure, .success: break
         }
         switch claim(opened.backfill) {
-        case nil, .nothing?: return leave(job, id)
+        case .claimed(let partition, let tries)?:
+            let claimed = ClaimedPartition(partition, tries: tries)
+            board.show(partition.number, of: id, claimed.progress)
+            guard let ahead else { return load(claimed, opened, job, stop) }
+            return extract(claimed, opened, ahead, job, stop)
         case .notBefore(let time)?:
+            kept.end(job.id)
             let wait = min(max(.zero, time.since(clock.now())), Limits.longestBackoff)
             return .later(notBefore: clock.uptime() + wait, files: nil)
-        case .claimed(let partition, let tries)?:
-            let end = load(partition, tries, opened, stop)
-            guard let backfill = record(end, of: partition), !backfill.isSettled, stop.reason != .shutdown else {
-                return leave(job, id)
-            }
-            feeder.follow(job, of: id) { [self] job, stop in perform(job, stop) }
-            return .finished
+        case nil, .nothing?:
+            kept.end(job.id)
+            return leave(job, id)
         }
     }
 
@@ -118,13 +134,38 @@ final class BackfillExecutor: Sendable {
         }
     }
 
+    /// Loads a claimed partition on a job that has its file; another job follows.
+    func load(
+        _ claimed: ClaimedPartition, _ opened: Opened, _ job: Job, _ stop: StopToken
+    ) -> Dispatcher.Outcome {
+        conclude(claimed, load(claimed, opened, stop), opened, job, stop)
+    }
+
+    /// Records what became of a claimed partition; another job follows.
+    func conclude(
+        _ claimed: ClaimedPartition, _ end: PartitionEnd, _ opened: Opened, _ job: Job, _ stop: StopToken
+    ) -> Dispatcher.Outcome {
+        let id = claimed.partition.backfill
+        let backfill = settle(claimed, end, job)
+        guard let backfill, !backfill.isSettled, stop.reason != .shutdown else { return leave(job, id) }
+        feeder.follow(job, of: id, readsAhead: opened.readsAhead) { [self] job, stop in perform(job, stop) }
+        return .finished
+    }
+
+    /// Records what became of a claimed partition, of which nothing is kept any more.
+    func settle(_ claimed: ClaimedPartition, _ end: PartitionEnd, _ job: Job) -> Backfill? {
+        kept.end(job.id)
+        board.remove(claimed.partition.number, of: claimed.partition.backfill)
+        return record(end, of: claimed.partition)
+    }
+
     func leave(_ job: Job, _ id: String) -> Dispatcher.Outcome {
         feeder.leave(job, of: id)
         return .finished
     }
 
     /// The backfill with its step; nil when it does not run.
-    private func open(_ id: String) throws(StoreError) -> Opened? {
+    func open(_ id: String) throws(StoreError) -> Opened? {
         try store.read { [catalog] (session) throws(StoreError) -> Opened? in
             guard let backfill = try session.backfill(id),
                 backfill.state == .queued || backfill.state == .running || backfill.publishesItself
@@ -151,31 +192,43 @@ final class BackfillExecutor: Sendable {
 
     // MARK: One partition
 
-    private func load(_ partition: Partition, _ tries: Int, _ opened: Opened, _ stop: StopToken) -> PartitionEnd {
+    private func load(_ claimed: ClaimedPartition, _ opened: Opened, _ stop: StopToken) -> PartitionEnd {
         let step: ResolvedStep
         switch opened.step {
         case .success(let found): step = found
-        case .failure(let failure): return .failed(failure)
-        }
-        let timeOut = opened.pipeline?.timeout.map { timeout in
-            alarms.set(at: clock.uptime() + timeout) { stop.stop(.timedOut) }
-        }
-        let progress = LoadProgress()
-        board.show(partition.number, of: partition.backfill, progress)
-        defer {
-            if let timeOut { alarms.cancel(timeOut) }
-            board.remove(partition.number, of: partition.backfill)
+        case .failure(let failure):
+            claimed.extracted?.close()
+            return .failed(failure)
         }
         do throws(Failure) {
-            let result = try loader.loadPartition(
-                request(partition, opened.backfill, step), stop: stop, progress: progress)
+            let result = try timed(opened, claimed.spent, stop) { () throws(Failure) in
+                try loader.loadPartition(
+                    request(claimed.partition, opened.backfill, step), claimed.extracted, stop: stop,
+                    progress: claimed.progress)
+            }
+            if claimed.extracted?.isUsed == false {
+                log.debug(
+                    "a partition was read again: others have committed what is newer",
+                    ["backfill": opened.backfill.id, "partition": claimed.partition.range.text])
+            }
             return .success(step.redact(result))
         } catch {
-            return end(partition, after: error, tries, step, opened, stop)
+            return end(claimed, after: error, step, opened, stop)
         }
     }
 
-    private func request(_ partition: Partition, _ backfill: Backfill, _ step: ResolvedStep) -> PartitionRequest {
+    /// Does work for a partition within the time that its pipeline allows, of which some is `spent`.
+    func timed<Result>(
+        _ opened: Opened, _ spent: Duration, _ stop: StopToken, _ work: () throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        let timeOut = opened.pipeline?.timeout.map { timeout in
+            alarms.set(at: clock.uptime() + timeout - spent) { stop.stop(.timedOut) }
+        }
+        defer { if let timeOut { alarms.cancel(timeOut) } }
+        return try work()
+    }
+
+    func request(_ partition: Partition, _ backfill: Backfill, _ step: ResolvedStep) -> PartitionRequest {
         var request = PartitionRequest(
             load: LoadRequest(
                 run: backfill.id, pipeline: backfill.pipeline, step: step.step, attempt: partition.attempt,
@@ -186,10 +239,11 @@ final class BackfillExecutor: Sendable {
         return request
     }
 
-    private func end(
-        _ partition: Partition, after failure: Failure, _ tries: Int, _ step: ResolvedStep, _ opened: Opened,
-        _ stop: StopToken
+    /// What becomes of a partition whose work has failed.
+    func end(
+        _ claimed: ClaimedPartition, after failure: Failure, _ step: ResolvedStep, _ opened: Opened, _ stop: StopToken
     ) -> PartitionEnd {
+        let partition = claimed.partition
         let isStopped = [.cancelled, .timedOut, .interrupted].contains(failure.code)
         // The error of a commit does not tell whether it took place; the destination does.
         if isStopped || failure.code == .inputOutput {
@@ -208,7 +262,7 @@ final class BackfillExecutor: Sendable {
             case nil: break
             }
         }
-        let wait = opened.pipeline?.retries.delay(after: tries, of: failure, jitter: Double.random(in: 0...1))
+        let wait = opened.pipeline?.retries.delay(after: claimed.tries, of: failure, jitter: Double.random(in: 0...1))
         return wait.map { .again(failure, notBefore: clock.now().adding($0)) } ?? .failed(failure)
     }
 
@@ -231,7 +285,7 @@ final class BackfillExecutor: Sendable {
     }
 
     /// Ends a backfill that cannot go on: nothing that waits is loaded.
-    private func fail(_ backfill: Backfill, _ failure: Failure) {
+    func fail(_ backfill: Backfill, _ failure: Failure) {
         let failed = records.insist("end backfill \(backfill.id)") { (transaction) throws(StoreError) in
             let failed = try transaction.changeBackfill(backfill.id, to: .failed, error: failure)
             try RunRecords.append(.backfill(.backfillFinished, failed), transaction)
@@ -293,7 +347,7 @@ extension Catalog {
 
 extension Failure {
     /// Whether a backfill whose step gives it will not do better with its next partition.
-    fileprivate var endsBackfill: Bool {
+    var endsBackfill: Bool {
         [.unknownPipeline, .unknownStep, .schemaChanged].contains(code)
     }
 }

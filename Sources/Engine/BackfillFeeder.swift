@@ -8,6 +8,8 @@ internal import Synchronization
 final class BackfillFeeder: Sendable {
     private let dispatcher: Dispatcher
     private let identifiers: IdentifierMaker
+    /// The partitions that jobs keep while they wait.
+    private let kept: KeptPartitions
     /// Told of a backfill of which nothing waits nor is in hand any more.
     private let whenEmpty: @Sendable (String) -> Void
     /// The jobs of each backfill that wait or are in hand.
@@ -15,10 +17,12 @@ final class BackfillFeeder: Sendable {
 
     /// Makes a feeder without jobs.
     init(
-        dispatcher: Dispatcher, identifiers: IdentifierMaker, whenEmpty: @escaping @Sendable (String) -> Void
+        dispatcher: Dispatcher, identifiers: IdentifierMaker, kept: KeptPartitions,
+        whenEmpty: @escaping @Sendable (String) -> Void
     ) {
         self.dispatcher = dispatcher
         self.identifiers = identifiers
+        self.kept = kept
         self.whenEmpty = whenEmpty
     }
 
@@ -30,9 +34,10 @@ final class BackfillFeeder: Sendable {
         for _ in 0..<count { add(backfill, files: [], work) }
     }
 
-    /// Puts a job in line behind those of other backfills, in the place of one that has done its partition.
-    func follow(_ job: Job, of backfill: String, work: @escaping Dispatcher.Work) {
-        add(backfill, files: job.files, work)
+    /// Puts a job in line behind those of other backfills, in the place of one that has done its partition; with the same
+    /// files, or with none where the next partition is first read ahead.
+    func follow(_ job: Job, of backfill: String, readsAhead: Bool, work: @escaping Dispatcher.Work) {
+        add(backfill, files: readsAhead ? [] : job.files, work)
         leave(job, of: backfill)
     }
 
@@ -46,15 +51,25 @@ final class BackfillFeeder: Sendable {
         if isEmpty { whenEmpty(backfill) }
     }
 
-    /// Takes the jobs that wait out of the queue; those in hand go on.
+    /// Takes the jobs that wait out of the queue; those in hand go on, and those that keep a partition give it back.
     func withdraw(_ backfill: String) {
-        for id in all(of: backfill) where dispatcher.remove(id) { forget(id, of: backfill) }
+        for id in all(of: backfill) {
+            if !kept.has(id), dispatcher.remove(id) {
+                forget(id, of: backfill)
+            } else {
+                dispatcher.recall(id, cancelling: false)
+            }
+        }
     }
 
-    /// Takes the jobs that wait out of the queue, and tells those in hand to end.
+    /// Takes the jobs that wait out of the queue, and tells those in hand, and those that keep a partition, to end.
     func interrupt(_ backfill: String) {
         for id in all(of: backfill) {
-            if case .removed = dispatcher.cancel(id) { forget(id, of: backfill) }
+            if !kept.has(id), case .removed = dispatcher.cancel(id) {
+                forget(id, of: backfill)
+            } else {
+                dispatcher.recall(id, cancelling: true)
+            }
         }
     }
 

@@ -37,6 +37,8 @@ final class Dispatcher: Sendable {
         var stops: [String: StopToken] = [:]
         /// Jobs that start with their token raised.
         var cancelled: Set<String> = []
+        /// Jobs in hand that do not wait again before they have started once more.
+        var recalled: Set<String> = []
         /// Workers' lanes without a job.
         var freeLanes: [Int]
         /// Lanes for backfills without a job.
@@ -143,6 +145,24 @@ final class Dispatcher: Sendable {
         return answer
     }
 
+    /// Lets a job that waits start as soon as a thread is free, without its files, to give up what it has kept meanwhile;
+    /// one in hand does so when it would wait again. Cancelling, it starts or goes on
+    /// with its token raised.
+    func recall(_ id: String, cancelling: Bool) {
+        core.update { core in
+            if let stop = core.stops[id] {
+                if cancelling { stop.stop(.cancelled) }
+                core.recalled.insert(id)
+            } else if var job = core.state.remove(id) {
+                if cancelling { core.cancelled.insert(id) }
+                job.files = []
+                job.notBefore = nil
+                core.state.enqueue(job)
+            }
+        }
+        pump()
+    }
+
     /// The job in hand that writes one of the files; nil when they are free.
     func writer(of files: Set<String>) -> String? {
         core.read { $0.state.writer(of: files) }
@@ -214,6 +234,7 @@ final class Dispatcher: Sendable {
         let outcome = start.work(start.job, start.stop)
         let id = start.job.id
         core.update { core in
+            let isRecalled = core.recalled.remove(id) != nil
             switch outcome {
             case .finished:
                 core.state.finish(id)
@@ -221,7 +242,8 @@ final class Dispatcher: Sendable {
             case .later(let notBefore, let files):
                 let isCancelled = start.stop.reason == .cancelled
                 if isCancelled { core.cancelled.insert(id) }
-                core.state.release(id, notBefore: isCancelled ? nil : notBefore, files: files)
+                core.state.release(
+                    id, notBefore: isCancelled || isRecalled ? nil : notBefore, files: isRecalled ? [] : files)
             }
             core.stops[id] = nil
             if let lane = start.lane {

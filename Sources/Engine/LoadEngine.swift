@@ -28,6 +28,7 @@ public final class LoadEngine: Sendable {
     let feeder: BackfillFeeder
     let backfiller: BackfillExecutor
     let courier: OutboxCourier?
+    private let kept: KeptPartitions
     private let downstream: Downstream
     private let executor: RunExecutor
     private let auditor: AuditExecutor
@@ -59,9 +60,13 @@ public final class LoadEngine: Sendable {
         auditor = AuditExecutor(
             store: store, catalog: catalog, loader: loader, records: records, waiters: auditWaiters, clock: clock,
             log: log)
-        feeder = BackfillFeeder(dispatcher: dispatcher, identifiers: identifiers) { loader.closePartitions(of: $0) }
+        kept = KeptPartitions()
+        feeder = BackfillFeeder(dispatcher: dispatcher, identifiers: identifiers, kept: kept) {
+            loader.closePartitions(of: $0)
+        }
         backfiller = BackfillExecutor(
             store: store, catalog: catalog, loader: loader, records: records, runs: executor, feeder: feeder,
+            kept: kept,
             board: partitionBoard, publishing: publishing, waiters: backfillWaiters, alarms: alarms, clock: clock,
             log: log)
     }
@@ -108,6 +113,7 @@ public final class LoadEngine: Sendable {
         courier?.stop()
         let isClean = dispatcher.stop(within: limit) { records.giveUp() }
         records.giveUp()
+        kept.closeAll()
         alarms.stop()
         edits.refuseAll(.serverStops)
         waiters.close(.serverStops)

@@ -38,10 +38,16 @@ public protocol StepLoading: Sendable {
     func inspect(_ file: DatabaseFile, stop: StopToken) throws(Failure) -> [TableSummary]
     /// Compares a step's source and destination, and mends what differs when asked to; ends early when `stop` is raised.
     func audit(_ request: LoadRequest, _ options: AuditOptions, stop: StopToken) throws(Failure) -> AuditResult
-    /// Reloads one partition of a backfill, unless it has committed before; ends early when `stop` is raised.
+    /// Reloads one partition of a backfill, unless it has committed before; ends early when `stop` is raised. What was
+    /// `extracted` of it is used if it may be, and closed.
     func loadPartition(
-        _ request: PartitionRequest, stop: StopToken, progress: LoadProgress
+        _ request: PartitionRequest, _ extracted: ExtractedPartition?, stop: StopToken, progress: LoadProgress
     ) throws(Failure) -> PartitionResult
+    /// Reads one partition of a backfill ahead; writes no file, and so may be called while another call writes the
+    /// destination. Nil where there is nothing to read ahead.
+    func extractPartition(
+        _ request: PartitionRequest, stop: StopToken, progress: LoadProgress
+    ) throws(Failure) -> ExtractedPartition?
     /// Closes the files that the partitions of a backfill have left open for the next one: no other follows for now.
     func closePartitions(of backfill: String)
     /// What a partition of a backfill did, as the destination recorded it; nil when it has not committed there.

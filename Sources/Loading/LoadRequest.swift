@@ -2,7 +2,7 @@ public import Model
 internal import Synchronization
 
 /// One load of one step, as a worker is to carry it out.
-public struct LoadRequest: Sendable {
+public struct LoadRequest: Sendable, Equatable {
     /// The run's identifier.
     public var run: String
     /// The pipeline's name.

@@ -37,6 +37,10 @@ final class LoadSession {
     var hasMadeTable = false
     /// Rows read by the load's earlier commits.
     var readBefore = 0
+    /// In which order commits see their sources.
+    let views: SourceViews
+    /// What stands for the state of the source that the commit in hand reads.
+    private var view = 0
     /// Notes for the rows that a backfill has staged what the commit in hand does; nil where nothing is staged.
     private(set) var watch: ShadowWatch?
 
@@ -55,9 +59,10 @@ final class LoadSession {
     /// way.
     init(
         _ request: LoadRequest, for purpose: Purpose, clock: any Clock, stop: StopToken, progress: LoadProgress,
-        open: Connection? = nil
+        views: SourceViews, open: Connection? = nil
     ) throws(LoadStop) {
         self.request = request
+        self.views = views
         self.clock = clock
         self.stop = stop
         self.progress = progress
@@ -313,6 +318,18 @@ final class LoadSession {
     /// Runs `body` in a transaction of the destination that holds its write lock from the start, so that the source
     /// is read after the lock was taken.
     func transaction<Result>(_ body: () throws(LoadStop) -> Result) throws(LoadStop) -> Result {
-        try connection.transaction(.immediate, wrapping: { LoadStop.sqlite($0) }, body)
+        try connection.transaction(.immediate, wrapping: { LoadStop.sqlite($0) }) { () throws(LoadStop) in
+            // Beginning has fixed the state of the source as well, after that of the destination.
+            view = views.next()
+            let result = try body()
+            views.note(view, of: request.step.destination.table, in: request.destination)
+            return result
+        }
     }
+
+    /// What the latest commit to the destination's table has noted of its state of the source.
+    var latestView: Int { views.latest(of: request.step.destination.table, in: request.destination) }
+
+    /// Says that the commit in hand writes what was read in another state of the source.
+    func seesSource(as number: Int) { view = number }
 }

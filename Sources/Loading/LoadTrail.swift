@@ -66,6 +66,18 @@ final class LoadTrail {
     /// Notes a statement without parameters.
     func note(_ sql: String) { note(DeltaStatement.Text(sql: sql, parameters: [])) }
 
+    /// Counts what an earlier load has noted, which has come to its end, as this one's.
+    func join(_ earlier: LoadTrail) {
+        statements = earlier.statements + statements
+        for (name, time) in earlier.spent {
+            if let place = spent.firstIndex(where: { $0.name == name }) {
+                spent[place].time += time
+            } else {
+                spent.append((name, time))
+            }
+        }
+    }
+
     /// Ends the commit's work before it is recorded as number `number`; answers its manifest and begins anew.
     ///
     /// A cut load's commits run the same statements over and over: they are kept where they differ from those before.

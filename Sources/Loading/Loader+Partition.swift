@@ -7,27 +7,28 @@ extension Loader {
     /// source's. Answers what it did; one that has committed before is not repeated.
     ///
     /// The step's watermark, the records of its loads and all that is judged by them stay as they are.
+    ///
+    /// - Parameter extracted: what `extractPartition` has read of it, which is used unless it is too old by now, and is
+    ///   gone afterwards in any case.
     public func loadPartition(
-        _ request: PartitionRequest, stop: StopToken, progress: LoadProgress = LoadProgress()
+        _ request: PartitionRequest, _ extracted: ExtractedPartition? = nil, stop: StopToken,
+        progress: LoadProgress = LoadProgress()
     ) throws(Failure) -> PartitionResult {
+        defer { extracted?.close() }
         let load = request.load
         try Loader.refuseToReload(load)
-        let use = PartitionConnections.Use(backfill: load.run, source: load.source, destination: load.destination)
+        // What was read for other files, or thrown away, is nothing to go on with.
+        let open = extracted.flatMap { $0.request.use == request.use ? $0.take() : nil }
         return try worded(load, stop) { () throws(LoadStop) in
-            let open = partitionConnections.take(use)
-            let session = try LoadSession(
-                load, for: .load, clock: clock, stop: stop, progress: progress, open: open)
+            let session = try partitionSession(request, stop, progress, open: open)
             do throws(LoadStop) {
                 let result = try session.namingCasts { session throws(LoadStop) in
-                    if open == nil { try PartitionConnections.prepare(session.connection) }
-                    let gate = PartitionGate(progress: progress)
-                    try session.connection.stopping { db throws(SQLiteError) in
-                        try db.createFunction(ScalarFunction(name: PartitionGate.name, arguments: 1, body: gate))
-                    }
-                    return try commit(PartitionLoad(session: session, request: request, gate: gate))
+                    var partition = try partition(request, session)
+                    partition.extracted = open == nil ? nil : extracted
+                    return try commit(partition)
                 }
                 session.connection.obey(nil)
-                partitionConnections.leave(session.connection, for: use)
+                partitionConnections.leave(session.connection, for: request.use)
                 return result
             } catch {
                 session.close()
@@ -35,6 +36,67 @@ extension Loader {
                 throw error
             }
         }
+    }
+
+    /// Reads a partition's rows of the source, to be written by `loadPartition` later; needs no lock of the destination, so
+    /// that several may be read at the same time, and beside a load that writes.
+    ///
+    /// Nil where there is nothing to read ahead: then the partition is to be loaded in its turn, and says by itself what is
+    /// wrong if anything is. What is answered holds the connection open until it is loaded or closed.
+    public func extractPartition(
+        _ request: PartitionRequest, stop: StopToken, progress: LoadProgress = LoadProgress()
+    ) throws(Failure) -> ExtractedPartition? {
+        let load = request.load
+        guard PartitionRequest.mayBeExtracted(load.step, from: load.source, to: load.destination) else { return nil }
+        try Loader.refuseToReload(load)
+        return try worded(load, stop) { () throws(LoadStop) in
+            let session: LoadSession
+            do throws(LoadStop) {
+                session = try partitionSession(request, stop, progress)
+            } catch {
+                return try Loader.nilIfBusy(error)
+            }
+            do throws(LoadStop) {
+                let extracted = try session.namingCasts { session throws(LoadStop) in
+                    if let reason = stop.reason { throw .failure(LoadStopWording.stopped(reason)) }
+                    return try partition(request, session).extract()
+                }
+                session.connection.obey(nil)
+                if extracted == nil { partitionConnections.leave(session.connection, for: request.use) }
+                return extracted
+            } catch {
+                session.close()
+                return try Loader.nilIfBusy(error)
+            }
+        }
+    }
+
+    /// What is locked now may be free when the partition's turn comes.
+    private static func nilIfBusy(_ error: LoadStop) throws(LoadStop) -> ExtractedPartition? {
+        if case .sqlite(let error) = error, error.isBusy { return nil }
+        throw error
+    }
+
+    /// A session of a partition on the connection that is `open`, or that an earlier one has left.
+    private func partitionSession(
+        _ request: PartitionRequest, _ stop: StopToken, _ progress: LoadProgress, open: Connection? = nil
+    ) throws(LoadStop) -> LoadSession {
+        let open = open ?? partitionConnections.take(request.use)
+        let session = try LoadSession(
+            request.load, for: .load, clock: clock, stop: stop, progress: progress, views: views, open: open)
+        if open == nil { try PartitionConnections.prepare(session.connection) }
+        return session
+    }
+
+    /// A partition's work in a session.
+    private func partition(
+        _ request: PartitionRequest, _ session: LoadSession
+    ) throws(LoadStop) -> PartitionLoad {
+        let gate = PartitionGate(progress: session.progress)
+        try session.connection.stopping { db throws(SQLiteError) in
+            try db.createFunction(ScalarFunction(name: PartitionGate.name, arguments: 1, body: gate))
+        }
+        return PartitionLoad(session: session, request: request, gate: gate)
     }
 
     /// Closes the files that the partitions of a backfill have left open for the next one; to be called when no other

@@ -11,6 +11,7 @@ public final class Loader: Sendable {
     private let rowsPerCommit: Int
     /// What partitions of backfills have left open.
     let partitionConnections = PartitionConnections()
+    let views = SourceViews()
 
     /// Makes a loader; large loads are cut into commits of about `rowsPerCommit` rows.
     public init(clock: any Clock, rowsPerCommit: Int = Limits.rowsPerCommit) {
@@ -161,7 +162,8 @@ public final class Loader: Sendable {
         _ body: (LoadSession) throws(LoadStop) -> Result
     ) throws(Failure) -> Result {
         try worded(request, stop) { () throws(LoadStop) in
-            let session = try LoadSession(request, for: purpose, clock: clock, stop: stop, progress: progress)
+            let session = try LoadSession(
+                request, for: purpose, clock: clock, stop: stop, progress: progress, views: views)
             defer { session.close() }
             return try session.namingCasts(body)
         }

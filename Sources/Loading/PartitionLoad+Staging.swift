@@ -5,13 +5,13 @@ internal import SQLite
 extension PartitionLoad {
     /// Stages what a partition's rows are to become beside the table, and compares it with the source, read a second time.
     func stage(
-        _ view: PartitionView, _ scope: PartitionScope, as number: Int
+        _ view: PartitionView, _ scope: PartitionScope, _ extracted: ExtractedPartition?, as number: Int
     ) throws(LoadStop) -> (PartitionResult, Staged?) {
         let key = try PartitionLoad.stagedKey(view)
         let shadow = try shadow(view, key, at: number)
         let rows = PartitionRows(
             view.relation, view.match.pairs, key: key, column: view.column, view.table, scope, shadow: shadow)
-        var (read, warnings) = try take(rows)
+        var (read, warnings) = try take(rows, extracted)
         let checked = CheckedRows(
             sql: rows.rows.sql, columns: rows.rows.pairs.map(\.source), key: rows.rows.key.map(\.source))
         let kept = try session.checks.examine(checked, of: read.all, into: rows.table, isUsedUp: false, session)
@@ -26,8 +26,9 @@ extension PartitionLoad {
         }
         try execute(rows.drop)
         session.trail.enter(.check)
-        let reconciliation = try Reconciler(session: session, view: view, key: key, shadow: shadow, scope: scope)
-            .compare()
+        let recount = SourceRecount(session: session, view: view, key: key, scope: scope)
+        if extracted?.isUsed != true { try recount.read() }
+        let reconciliation = try Reconciler(recount: recount, shadow: shadow).compare()
         if let difference = reconciliation.difference {
             warnings.append(
                 LoadWarning(

@@ -10,6 +10,8 @@ struct PartitionLoad {
     let session: LoadSession
     let request: PartitionRequest
     let gate: PartitionGate
+    /// What was read of the source before the destination's write lock was held; nil where nothing was.
+    var extracted: ExtractedPartition?
 
     var step: LoadStep { request.load.step }
 
@@ -28,31 +30,36 @@ struct PartitionLoad {
         let scope = try PartitionScope(request.scheme, request.range)
         gate.open(scope)
         let view = try PartitionView(session, request.scheme, scope)
-        session.noteQuery()
+        let extracted = try usable(view)
         var (result, staged) =
-            request.isStaged ? try stage(view, scope, as: number) : (try write(view, scope, at: now), nil)
+            request.isStaged
+            ? try stage(view, scope, extracted, as: number) : (try write(view, scope, extracted, at: now), nil)
         session.progress.setRead(result.rows.read)
         result.warnings = view.match.warnings + result.warnings
         return (result, staged)
     }
 
     private func write(
-        _ view: PartitionView, _ scope: PartitionScope, at now: Timestamp
+        _ view: PartitionView, _ scope: PartitionScope, _ extracted: ExtractedPartition?, at now: Timestamp
     ) throws(LoadStop) -> PartitionResult {
         let pairs = view.match.pairs
         let table = try session.prepare(view.before, view.match, view.relation)
         try session.undo?.open(
             table, isCreated: false, added: view.match.added.map(\.name), loaded: pairs.map(\.destination))
         guard let key = view.key else {
-            return try reload(PartitionValues(view.relation, pairs, column: view.column, table, scope), pairs, at: now)
+            return try reload(
+                PartitionValues(view.relation, pairs, column: view.column, table, scope), pairs, extracted, at: now)
         }
-        return try reload(PartitionRows(view.relation, pairs, key: key, column: view.column, table, scope), at: now)
+        return try reload(
+            PartitionRows(view.relation, pairs, key: key, column: view.column, table, scope), extracted, at: now)
     }
 
     // MARK: Rows with a key
 
-    private func reload(_ rows: PartitionRows, at now: Timestamp) throws(LoadStop) -> PartitionResult {
-        let (read, doubles) = try take(rows)
+    private func reload(
+        _ rows: PartitionRows, _ extracted: ExtractedPartition?, at now: Timestamp
+    ) throws(LoadStop) -> PartitionResult {
+        let (read, doubles) = try take(rows, extracted)
         // Before rows are set aside: the source has them all the same.
         try session.watch?.found(
             rows.isCopied, [rows.placeName] + rows.rows.key.map(\.source), rows.scope.parameters, among: rows.isInRange)
@@ -84,15 +91,16 @@ struct PartitionLoad {
 
     /// Copies the source's rows, one for each key; answers how many they are, and how many of them lie in the range.
     func take(
-        _ rows: PartitionRows
+        _ rows: PartitionRows, _ extracted: ExtractedPartition?
     ) throws(LoadStop) -> (read: (all: Int, inside: Int), warnings: [LoadWarning]) {
         session.trail.enter(.stage)
-        try execute(rows.make)
-        let inside = try gate.counting { () throws(LoadStop) in try run(rows.copyInside) }
-        var orphans = try run(rows.findGone)
-        if let more = rows.findStagedGone { orphans += try run(more) }
-        var elsewhere = 0
-        if orphans > 0 || rows.mayHaveVersions { elsewhere = try run(rows.copyElsewhere) }
+        let inside: Int
+        var elsewhere: Int
+        if let read = try copied(rows, extracted) {
+            (inside, elsewhere) = read
+        } else {
+            (inside, elsewhere) = try copy(rows)
+        }
         var warnings: [LoadWarning] = []
         var kept = inside
         if rows.mayHaveVersions { (kept, warnings) = try settle(rows, inside: inside) }
@@ -102,6 +110,22 @@ struct PartitionLoad {
             elsewhere = try session.integer("SELECT count(*) FROM \(rows.rows.sql)") - kept
         }
         return ((kept + elsewhere, inside), warnings)
+    }
+
+    /// Copies the source's rows of the range, and those elsewhere of the keys in hand; answers how many they are.
+    private func copy(_ rows: PartitionRows) throws(LoadStop) -> (inside: Int, elsewhere: Int) {
+        try execute(rows.make)
+        let inside = try copyInside(rows.copyInside)
+        let gone = try findGone(rows)
+        let elsewhere = gone > 0 || rows.mayHaveVersions ? try run(rows.copyElsewhere(of: PartitionRows.gone)) : 0
+        return (inside, elsewhere)
+    }
+
+    /// Stages the destination's rows in the range that were not copied; answers how many they are.
+    func findGone(_ rows: PartitionRows) throws(LoadStop) -> Int {
+        let gone = try run(rows.findGone)
+        guard let staged = rows.findStagedGone else { return gone }
+        return try run(staged) + gone
     }
 
     /// Leaves one row of each key; answers how many of the range stay.
@@ -130,11 +154,17 @@ struct PartitionLoad {
     // MARK: Rows without one
 
     private func reload(
-        _ rows: PartitionValues, _ pairs: [SchemaMatch.Pair], at now: Timestamp
+        _ rows: PartitionValues, _ pairs: [SchemaMatch.Pair], _ extracted: ExtractedPartition?, at now: Timestamp
     ) throws(LoadStop) -> PartitionResult {
         session.trail.enter(.stage)
-        try execute(rows.make)
-        let read = try gate.counting { () throws(LoadStop) in try run(rows.copyInside) }
+        let read: Int
+        if let extracted {
+            take(over: extracted)
+            read = extracted.read.inside
+        } else {
+            try execute(rows.make)
+            read = try copyInside(rows.copyInside)
+        }
         // Before rows are set aside: a row that was loaded once stays, though it would not be loaded again.
         _ = try run(rows.compare)
         let checked = CheckedRows(sql: rows.copy, columns: pairs.map(\.destination), key: [])

@@ -1,7 +1,7 @@
 public import Model
 
 /// One partition of a backfill, as a worker is to load it.
-public struct PartitionRequest: Sendable {
+public struct PartitionRequest: Sendable, Equatable {
     /// The step and its files; its run is the backfill's identifier, its attempt the partition's.
     public var load: LoadRequest
     /// The partition's place in its backfill, from 1.
@@ -20,5 +20,22 @@ public struct PartitionRequest: Sendable {
         self.number = number
         self.scheme = scheme
         self.range = range
+    }
+}
+
+extension PartitionRequest {
+    /// Whether it is worth reading partitions of a step before the destination's write lock is held, and possible: a query
+    /// may take long, a table's rows are read as fast as they can be laid aside.
+    public static func mayBeExtracted(
+        _ step: LoadStep, from source: DatabaseFile, to destination: DatabaseFile
+    ) -> Bool {
+        guard case .query = step.source.relation else { return false }
+        // In one file a commit changes the source itself.
+        return source.identity != destination.identity
+    }
+
+    /// What a connection for it is open for.
+    var use: PartitionConnections.Use {
+        PartitionConnections.Use(backfill: load.run, source: load.source, destination: load.destination)
     }
 }

@@ -8,6 +8,8 @@ internal import SQLite
 /// compared is what would be stored.
 struct PartitionRows {
     static let gone = "temp._strandline_gone"
+    /// The keys that are looked for elsewhere when the source is read ahead.
+    static let sought = "temp._strandline_sought"
 
     /// The copied rows.
     let rows: SnapshotRows
@@ -82,11 +84,11 @@ struct PartitionRows {
     /// Copies the source's rows of the range.
     var copyInside: DeltaStatement.Text { scope.text(copy(0) + " WHERE \(scope.holds("r." + quoted(column.source)))") }
 
-    /// Copies the source's rows elsewhere of the keys in hand: where a row of the destination has moved to, and other
-    /// versions of the rows of the range.
-    var copyElsewhere: DeltaStatement.Text {
+    /// Copies the source's rows elsewhere of the keys in hand: where a row of the destination has moved to, those of which
+    /// are in `table`, and other versions of the rows of the range.
+    func copyElsewhere(of table: String) -> DeltaStatement.Text {
         let keys = key.map { "r." + quoted($0.source) }.joined(separator: ", ")
-        var wanted = "SELECT \(list(key)) FROM \(PartitionRows.gone)"
+        var wanted = "SELECT \(list(key)) FROM \(table)"
         if mayHaveVersions { wanted += " UNION SELECT \(list(key)) FROM \(rows.sql)" }
         return scope.text(
             copy(1) + " WHERE (\(keys)) IN (\(wanted)) AND NOT \(scope.holds("r." + quoted(column.source)))")
@@ -152,6 +154,41 @@ struct PartitionRows {
                 + "FROM \(table.sql) AS d WHERE \(isThere) "
                 + "AND NOT EXISTS (SELECT 1 FROM \(rows.sql) AS s WHERE \(rows.sameKey))")
     }
+
+    // MARK: Reading ahead
+
+    /// Makes the table of the keys to look for elsewhere.
+    var makeSought: [String] {
+        [
+            "DROP TABLE IF EXISTS \(PartitionRows.sought)",
+            "CREATE TEMP TABLE _strandline_sought AS SELECT \(list(key)) FROM \(table.sql) WHERE 0",
+        ]
+    }
+
+    /// Lay aside the keys of all rows that the destination, and what is staged, holds in the range.
+    var findSought: [DeltaStatement.Text] {
+        let target = "INSERT INTO \(PartitionRows.sought) SELECT \(list(key, of: "d")) FROM"
+        return [scope.text("\(target) \(table.sql) AS d WHERE \(isThere)")]
+            + (shadow.map { [scope.text("\(target) \($0.sql) AS d WHERE \(isStaged($0))")] } ?? [])
+    }
+
+    /// Leave of them those that were not copied.
+    var keepSought: [String] {
+        [
+            "DELETE FROM \(PartitionRows.sought) AS d WHERE EXISTS (SELECT 1 FROM \(rows.sql) AS s WHERE \(rows.sameKey))",
+            "CREATE INDEX temp._strandline_sought_key ON _strandline_sought (\(list(key)))",
+        ]
+    }
+
+    /// Counts the keys that are gone and were not looked for elsewhere; one that is NULL is nowhere else.
+    var countUnsought: String {
+        let same = key.map { "s.\(quoted($0.destination)) = d.\(quoted($0.destination)) COLLATE BINARY" }
+        let isKeyed = key.map { "d.\(quoted($0.destination)) IS NOT NULL" }
+        return "SELECT count(*) FROM \(PartitionRows.gone) AS d WHERE \(isKeyed.joined(separator: " AND ")) "
+            + "AND NOT EXISTS (SELECT 1 FROM \(PartitionRows.sought) AS s WHERE \(same.joined(separator: " AND ")))"
+    }
+
+    // MARK: Staging
 
     /// The condition that a row of the shadow, `d`, lies in the range.
     private func isStaged(_ shadow: Shadow) -> String {

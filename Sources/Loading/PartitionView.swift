@@ -26,6 +26,14 @@ struct PartitionView {
         key = try PartitionView.key(relation, match, before)
     }
 
+    /// Whether the same rows would be read and converted in the same way; the rows themselves may be others.
+    func isAlike(_ other: PartitionView) -> Bool {
+        relation.shape == other.relation.shape && relation.sql == other.relation.sql
+            && relation.sourceNames == other.relation.sourceNames && before.shape == other.before.shape
+            && match.pairs == other.match.pairs && match.added == other.match.added && column == other.column
+            && key == other.key
+    }
+
     /// The column that the rows are sliced by; it must be loaded, and hold values that have an order.
     private static func column(
         _ scheme: PartitionScheme, _ match: SchemaMatch, _ table: DestinationTable, _ scope: PartitionScope
@@ -84,7 +92,7 @@ struct PartitionView {
         }
         let rows = PartitionRows(relation, match.pairs, key: key, column: column, table, scope)
         let diff = RowDiff(rows.rows, table)
-        return [rows.copyInside.sql, rows.findGone.sql, rows.copyElsewhere.sql, diff.fillStage]
+        return [rows.copyInside.sql, rows.findGone.sql, rows.copyElsewhere(of: PartitionRows.gone).sql, diff.fillStage]
             + [diff.deletes.statement(where: rows.isGone)] + diff.writes
     }
 }

@@ -2,42 +2,35 @@ internal import Model
 internal import Platform
 internal import SQLite
 
-/// Compares what was staged for a range with the source's rows of it, which are read again for that, as the source has
-/// them, from the same state of it.
-///
-/// What was staged went through the choice of one row for each key and through the destination's conversions; the rows
-/// read here go through neither, so that what either has changed shows.
+/// Compares what was staged for a range with a recount of the source's rows of it.
 struct Reconciler {
-    static let table = "temp._strandline_recount"
-
-    let session: LoadSession
-    let view: PartitionView
-    let key: [SchemaMatch.Pair]
+    let recount: SourceRecount
     let shadow: Shadow
-    let scope: PartitionScope
 
+    private var session: LoadSession { recount.session }
+    private var view: PartitionView { recount.view }
+    private var key: [SchemaMatch.Pair] { recount.key }
+    private var scope: PartitionScope { recount.scope }
     private var pairs: [SchemaMatch.Pair] { view.match.pairs }
     private var db: Connection { session.connection }
+    private func value(_ index: Int) -> String { recount.value(index) }
+    private func keyName(_ index: Int) -> String { recount.keyName(index) }
 
-    /// The names that a column's values, and the key's as the destination converts them, have in the second reading.
-    private func value(_ index: Int) -> String { "v\(index)" }
-    private func keyName(_ index: Int) -> String { "k\(index)" }
-
-    /// Reads the source again and compares.
+    /// Compares, once the recount is taken.
     func compare() throws(LoadStop) -> Reconciliation {
-        try read()
         var found = Reconciliation()
-        found.sourceRows = try session.integer("SELECT count(*) FROM \(Reconciler.table)")
+        found.sourceRows = try session.integer("SELECT count(*) FROM \(SourceRecount.table)")
         found.shadowRows = try integer("SELECT count(*) FROM \(staged)")
         let missing = Side(
-            rows: Reconciler.table + " AS c", key: key.indices.map { "c.\(keyName($0))" }, lacking: isStaged)
+            rows: SourceRecount.table + " AS c", key: key.indices.map { "c.\(keyName($0))" }, lacking: isStaged)
         let extra = Side(rows: staged, key: key.map { "d.\(quoted($0.destination))" }, lacking: isRead)
         (found.missing, found.samples) = try lacking(missing, .missing)
         let (count, samples) = try lacking(extra, .extra)
         found.extra = count
         found.samples = Array((found.samples + samples).prefix(Limits.reconciliationSamples))
         try compareColumns(&found)
-        try session.connection.stopping { db throws(SQLiteError) in try db.execute("DROP TABLE \(Reconciler.table)") }
+        try session.connection.stopping { db throws(SQLiteError) in try db.execute("DROP TABLE \(SourceRecount.table)")
+        }
         return found
     }
 
@@ -47,27 +40,6 @@ struct Reconciler {
     }
 
     private func integer(_ sql: String) throws(LoadStop) -> Int { try session.integer(sql, scope.parameters) }
-
-    private func read() throws(LoadStop) {
-        let keys = key.enumerated().map { index, pair in
-            [keyName(index), DestinationTable.type(view.table.shape?.column(pair.destination)?.type ?? "")]
-                .compactMap { $0 }.joined(separator: " ")
-        }
-        let names = key.indices.map(keyName)
-        let selected = (key.map(\.source) + pairs.map(\.source)).map { "r." + quoted($0) }.joined(separator: ", ")
-        let text = scope.text(
-            "INSERT INTO \(Reconciler.table) SELECT \(selected) FROM \(view.relation.sql) AS r "
-                + "WHERE \(scope.holds("r." + quoted(view.column.source)))")
-        session.trail.note(text)
-        try db.stopping { db throws(SQLiteError) in
-            try db.execute("DROP TABLE IF EXISTS \(Reconciler.table)")
-            try db.execute(
-                "CREATE TEMP TABLE _strandline_recount (\((keys + pairs.indices.map(value)).joined(separator: ", ")))")
-            _ = try db.run(text.sql, text.parameters)
-            try db.execute(
-                "CREATE INDEX temp._strandline_recount_key ON _strandline_recount (\(names.joined(separator: ", ")))")
-        }
-    }
 
     // MARK: Keys
 
@@ -85,7 +57,7 @@ struct Reconciler {
 
     private var isRead: String {
         let same = key.enumerated().map { "c.\(keyName($0)) = d.\(quoted($1.destination)) COLLATE BINARY" }
-        return "EXISTS (SELECT 1 FROM \(Reconciler.table) AS c WHERE \(same.joined(separator: " AND ")))"
+        return "EXISTS (SELECT 1 FROM \(SourceRecount.table) AS c WHERE \(same.joined(separator: " AND ")))"
     }
 
     private func lacking(
@@ -121,7 +93,7 @@ struct Reconciler {
     }
 
     private func compareColumns(_ found: inout Reconciliation) throws(LoadStop) {
-        let source = try totals(Reconciler.table, pairs.indices.map(value), [])
+        let source = try totals(SourceRecount.table, pairs.indices.map(value), [])
         let shadow = try totals(staged, pairs.map { "d." + quoted($0.destination) }, scope.parameters)
         for (index, pair) in pairs.enumerated() {
             let (left, right) = (source[index], shadow[index])

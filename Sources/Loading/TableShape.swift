@@ -24,7 +24,7 @@ struct UniqueKey: Equatable {
 }
 
 /// What a table, view or query looks like: its columns and what may be said of its rows.
-struct TableShape {
+struct TableShape: Equatable {
     enum Kind { case table, view, virtual, query }
 
     var name: String

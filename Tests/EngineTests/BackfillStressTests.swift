@@ -13,7 +13,8 @@ struct BackfillStressTests {
     // PAINS 33, 35, 39 and 40, in orders that nobody thought of.
     @Test(arguments: 1...8) func everythingComesToItsEndAndNothingIsLoadedTwice(_ seed: UInt64) throws {
         var random = Seeded(seed)
-        var world = try World.march(days: 1...9)
+        // Every other history reads its partitions ahead.
+        var world = try seed % 2 == 0 ? World.queried(days: 1...9) : World.march(days: 1...9)
         var known: [Backfill] = []
         for step in 0..<40 {
             switch Int.random(in: 0..<12, using: &random) {

@@ -107,6 +107,40 @@ struct DispatcherTests {
         world.stop()
     }
 
+    @Test(arguments: [false, true])
+    func aJobThatIsRecalledWaitsForNothingMore(cancelling: Bool) {
+        let world = world(workers: 2)
+        let (begun, gate, first) = (Signal<Bool>(), Signal<Bool>(), Signal<Bool>())
+        let ran = Signal<String>()
+        world.dispatcher.open()
+        world.dispatcher.enqueue(run("1", "a", ["x"])) { _, _ in
+            begun.open()
+            _ = gate.wait()
+            return .finished
+        }
+        _ = begun.wait()
+        // One that waits for the file, and one that is in hand when it is recalled.
+        world.dispatcher.enqueue(run("2", "b", ["x"])) { job, stop in
+            ran.say("\(job.id) \(job.files.count) \(stop.reason == .cancelled)")
+        }
+        world.dispatcher.recall("2", cancelling: cancelling)
+        #expect(ran.wait() == "2 0 \(cancelling)")
+        world.dispatcher.enqueue(run("3", "c")) { job, stop in
+            _ = ran.say("\(job.id) \(job.files.count) \(stop.reason == .cancelled)")
+            guard ran.values.count == 2 else { return .finished }
+            first.open()
+            _ = begun.wait(2)
+            return .later(notBefore: .seconds(3_600), files: ["x"])
+        }
+        _ = first.wait()
+        world.dispatcher.recall("3", cancelling: cancelling)
+        world.dispatcher.recall("4", cancelling: cancelling)
+        begun.open()
+        #expect(ran.wait(3) == ["2 0 \(cancelling)", "3 0 false", "3 0 \(cancelling)"])
+        gate.open()
+        world.stop()
+    }
+
     @Test func admitsNoMoreThanTheQueueHolds() {
         let world = world(workers: 1, queuedJobs: 2)
         #expect(world.dispatcher.admit() == .admitted)

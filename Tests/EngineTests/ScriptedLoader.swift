@@ -25,6 +25,8 @@ final class ScriptedLoader: StepLoading {
         var beforeAudit: Script?
         var beforePartition: PartitionScript?
         var afterPartition: PartitionScript?
+        var extraction: (before: PartitionScript?, after: PartitionScript?)
+        var used: [Bool] = []
         var publish: (before: PublishScript?, after: PublishScript?)
         var beforeDiscard: DiscardScript?
         var partitions: [PartitionRequest] = []
@@ -51,6 +53,12 @@ final class ScriptedLoader: StepLoading {
     func beforePartition(_ script: @escaping PartitionScript) { state.withLock { $0.beforePartition = script } }
     /// Runs `script` after each partition has committed, before the engine hears of it.
     func afterPartition(_ script: @escaping PartitionScript) { state.withLock { $0.afterPartition = script } }
+    /// Runs `before` before a partition is read ahead, and `after` once it is.
+    func aroundExtraction(before: PartitionScript? = nil, after: PartitionScript? = nil) {
+        state.withLock { $0.extraction = (before, after) }
+    }
+    /// Whether what was read ahead was used, for each partition that was loaded with such.
+    var used: [Bool] { state.withLock { $0.used } }
     /// Runs `before` before what was staged is published, and `after` once that has committed, before the engine hears of
     /// it; trials are left alone.
     func aroundPublish(before: PublishScript? = nil, after: PublishScript? = nil) {
@@ -150,8 +158,18 @@ final class ScriptedLoader: StepLoading {
         return try loader.audit(request, options, stop: stop)
     }
 
-    func loadPartition(
+    func extractPartition(
         _ request: PartitionRequest, stop: StopToken, progress: LoadProgress
+    ) throws(Failure) -> ExtractedPartition? {
+        let (before, after) = state.withLock { $0.extraction }
+        try before?(request, stop)
+        let extracted = try loader.extractPartition(request, stop: stop, progress: progress)
+        try after?(request, stop)
+        return extracted
+    }
+
+    func loadPartition(
+        _ request: PartitionRequest, _ extracted: ExtractedPartition?, stop: StopToken, progress: LoadProgress
     ) throws(Failure) -> PartitionResult {
         let path = request.load.destination.path
         let (before, after) = state.withLock { state in
@@ -162,7 +180,8 @@ final class ScriptedLoader: StepLoading {
         }
         defer { state.withLock { $0.writing[path, default: 0] -= 1 } }
         try before?(request, stop)
-        let result = try loader.loadPartition(request, stop: stop, progress: progress)
+        let result = try loader.loadPartition(request, extracted, stop: stop, progress: progress)
+        if let extracted { state.withLock { $0.used.append(extracted.isUsed) } }
         try after?(request, stop)
         return result
     }

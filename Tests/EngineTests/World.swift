@@ -16,6 +16,8 @@ final class World: Sendable {
     let loader: ScriptedLoader
     let engine: LoadEngine
     let log = Signal<String>()
+    /// The numbers of partitions that were read ahead.
+    let extracted = Signal<Int>()
 
     /// Makes a world; `image`, the directory of another one, is what a crash of that one has left.
     init(

@@ -155,15 +155,21 @@ final class World {
     }
 }
 
-/// A clock that tells how often it was looked at, which a load does once inside each of its transactions.
+/// A clock that tells how often it was looked at, which a load does once inside each of its transactions; and when it was
+/// asked for the uptime, between the phases of a load.
 final class WatchedClock: Clock {
     private let clock: ManualClock
     private let looks = Mutex(0)
     private let watch: @Sendable (Int) -> Void
+    private let watchUptime: @Sendable () -> Void
 
-    init(_ clock: ManualClock, _ watch: @escaping @Sendable (Int) -> Void) {
+    init(
+        _ clock: ManualClock, _ watch: @escaping @Sendable (Int) -> Void = { _ in },
+        uptime: @escaping @Sendable () -> Void = {}
+    ) {
         self.clock = clock
         self.watch = watch
+        watchUptime = uptime
     }
 
     func now() -> Timestamp {
@@ -175,7 +181,10 @@ final class WatchedClock: Clock {
         return clock.now()
     }
 
-    func uptime() -> Duration { clock.uptime() }
+    func uptime() -> Duration {
+        watchUptime()
+        return clock.uptime()
+    }
 }
 
 extension LoadStep {

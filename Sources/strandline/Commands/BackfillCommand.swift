@@ -25,7 +25,10 @@ struct BackfillCommand: Command {
                 "interval", "WIDTH",
                 "How wide a partition is: hour, day, week, month or year, or how many numbers; usually the step's own."),
             .value("timezone", "ZONE", "The time zone whose days are meant; usually the step's own."),
-            .value("parallelism", "N", "The most partitions in hand at once.", usual: "1"),
+            .value(
+                "parallelism", "N",
+                "The most partitions in hand at once: several gain where the source is a query that takes long.",
+                usual: "1"),
             .value("order", "ORDER", "Which partitions come first: asc or desc.", usual: "asc"),
             .value(
                 "reprocess", "WHICH",
