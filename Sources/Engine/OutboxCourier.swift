@@ -30,7 +30,13 @@ final class OutboxCourier: Sendable {
 
     /// Starts the threads.
     func start() {
-        store.onMail { [state] in state.update { $0.noteNews() } }
+        store.onMail { [state, log] mail in
+            for (target, count) in mail.dropped {
+                log.error(
+                    "messages were given up: too many wait", ["to": target, "given_up": String(count)])
+            }
+            state.update { $0.noteNews() }
+        }
         state.update { $0.threads = Limits.couriers }
         for number in 1...Limits.couriers {
             Thread.start(name: "courier-\(number)") { [self] in

@@ -124,7 +124,7 @@ public final class ControlStore: Sendable {
 
     /// Has `handler` called after each commit that may have put a message into the outbox, on the writer's thread; it must
     /// be short. Nil takes it off.
-    public func onMail(_ handler: (@Sendable () -> Void)?) { writer.onMail(handler) }
+    public func onMail(_ handler: (@Sendable (OutboxNews) -> Void)?) { writer.onMail(handler) }
 
     /// Why nothing can be written: the disk's last refusal, until a change is committed again; nil when all is well.
     public var writeFailure: StoreError? { writer.failure }

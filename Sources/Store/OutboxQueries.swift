@@ -2,6 +2,17 @@ public import Model
 public import Platform
 internal import SQLite
 
+/// What a commit did to the outbox.
+public struct OutboxNews: Sendable, Equatable {
+    /// Whether a message may have been put there.
+    public var isThere = false
+    /// How many messages were given up because too many waited, by receiver.
+    public var dropped: [String: Int] = [:]
+
+    /// No news.
+    public init() {}
+}
+
 /// The next thing to deliver.
 public struct OutboxItem: Sendable {
     /// The delivery.
@@ -120,7 +131,7 @@ extension Transaction {
             INSERT INTO deliveries (target, message, type, pipeline, body, created_at, next_attempt_at)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)
             """, [.text(target), .text(message), .text(type), Value(pipeline), .text(body), Value(now)])
-        hasMail = true
+        mail.isThere = true
         try drop(of: target)
     }
 
@@ -137,6 +148,7 @@ extension Transaction {
                 ORDER BY number DESC LIMIT -1 OFFSET ?3)
             """, [.text(target), Value(now), Value(bound)])
         guard dropped > 0 else { return }
+        mail.dropped[target, default: 0] += dropped
         try run(
             operation, "UPDATE webhooks SET dropped = dropped + ? WHERE name = ?", [Value(dropped), .text(target)])
         try trimDeliveries(of: target, operation)
@@ -201,7 +213,7 @@ extension Transaction {
             """
             UPDATE deliveries SET state = 'pending', tries = 0, next_attempt_at = ?2, finished_at = NULL WHERE number = ?1
             """, [.integer(before.number), Value(now)])
-        hasMail = true
+        mail.isThere = true
         return try stored(message, name, operation)
     }
 

@@ -41,8 +41,8 @@ public class ReadSession {
 public final class Transaction: ReadSession {
     /// The wall clock when the change began.
     public let now: Timestamp
-    /// Whether a message may have been put into the outbox.
-    var hasMail = false
+    /// What it did to the outbox.
+    var mail = OutboxNews()
 
     init(_ connection: Connection, now: Timestamp) {
         self.now = now

@@ -40,7 +40,7 @@ final class Writer: Sendable {
     private let thread = Atomic<UInt>(0)
     private let committed = Atomic<Int>(0)
     private let trouble = Mutex<StoreError?>(nil)
-    private let mailHandler = Mutex<(@Sendable () -> Void)?>(nil)
+    private let mailHandler = Mutex<(@Sendable (OutboxNews) -> Void)?>(nil)
     private let desk: Desk
     private let open: @Sendable () throws(StoreError) -> Connection
     private let clock: any Clock
@@ -66,7 +66,7 @@ final class Writer: Sendable {
     var failure: StoreError? { trouble.withLock { $0 } }
 
     /// Has `handler` called on the writer's thread after each commit that may have put a message into the outbox.
-    func onMail(_ handler: (@Sendable () -> Void)?) { mailHandler.withLock { $0 = handler } }
+    func onMail(_ handler: (@Sendable (OutboxNews) -> Void)?) { mailHandler.withLock { $0 = handler } }
 
     /// Queues a change; a full queue and a closed writer tell the caller at once, on this thread.
     func submit(_ change: Change) {
@@ -135,7 +135,7 @@ final class Writer: Sendable {
     /// Runs each change in a savepoint of one transaction; callers are told after the commit.
     private func commit(_ batch: [Change]) {
         var ends: [@Sendable () -> Void] = []
-        var hasMail = false
+        var mail = OutboxNews()
         do throws(StoreError) {
             let connection = desk.connection
             let before = connection.totalChanges
@@ -145,7 +145,7 @@ final class Writer: Sendable {
                 () throws(StoreError) in
                 let transaction = Transaction(connection, now: clock.now())
                 for change in batch { ends.append(try run(change, transaction)) }
-                hasMail = transaction.hasMail
+                mail = transaction.mail
             }
             committed.add(1, ordering: .relaxed)
             // A transaction of reads commits on a full disk too.
@@ -158,7 +158,7 @@ final class Writer: Sendable {
             return
         }
         for end in ends { end() }
-        if hasMail { mailHandler.withLock { $0 }?() }
+        if mail.isThere { mailHandler.withLock { $0 }?(mail) }
     }
 
     /// Answers what tells the caller; throws only what ends the whole transaction.

@@ -87,6 +87,7 @@ struct WebhookQueriesTests {
             #expect(given.map(\.number) == [2, 1])
             #expect(given.first?.error == "given up: more than 3 messages waited")
             #expect(try transaction.webhook("ops")?.dropped == 2)
+            #expect(transaction.mail.dropped == ["ops": 2])
         }
     }
 
@@ -158,13 +159,13 @@ struct WebhookQueriesTests {
 
     @Test func tellsOfMailOnceItIsCommitted() throws {
         let world = try World()
-        let seen = Monitor(0)
-        world.store.onMail { seen.update { $0 += 1 } }
+        let seen = Monitor([OutboxNews]())
+        world.store.onMail { mail in seen.update { $0.append(mail) } }
         let made = secret(1)
         let (webhook, notice) = (definition(), notice)
         try world.store.write { transaction throws(StoreError) in _ = try transaction.putWebhook(webhook, made: made) }
-        #expect(seen.read { $0 } == 0)
+        #expect(seen.read { $0.isEmpty })
         try world.store.write { transaction throws(StoreError) in try transaction.send(notice) }
-        #expect(seen.wait(upTo: .seconds(10)) { $0 == 1 ? true : nil } == true)
+        #expect(seen.wait(upTo: .seconds(10)) { $0.first }?.isThere == true)
     }
 }

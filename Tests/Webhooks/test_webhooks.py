@@ -2,8 +2,11 @@
 
 import json
 import signal
+import socket
 import sqlite3
+import ssl
 import subprocess
+import time
 
 import pytest
 from receiver import Receiver
@@ -138,6 +141,40 @@ def test_a_killed_server_delivers_what_it_had_not(serve, receiver):
     for request in receiver.requests:
         Webhook(secret).verify(request.body, request.headers)
     assert {request.headers["webhook-id"] for request in receiver.requests} == {item["id"] for item in listed}
+
+
+def test_a_receiver_that_never_answers_holds_up_no_stop(serve):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        server = serve(*LOOPBACK)
+        server.put("/v1/webhooks/ops", {"url": f"http://127.0.0.1:{silent.getsockname()[1]}/"})
+        assert server.ask("/v1/webhooks/ops/test", "POST").status == 202
+        silent.accept()
+        began = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - began < 10
+        server.start()
+        [waiting] = server.ask("/v1/webhooks/ops/deliveries").json["deliveries"]
+        assert waiting["state"] == "pending" and waiting["attempts"] == 0
+
+
+def test_a_certificate_must_be_trusted(serve, tmp_path):
+    """A receiver that anybody could be gets nothing."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=127.0.0.1",
+         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
+        check=True, capture_output=True)
+    with Receiver() as receiver:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        receiver.socket = context.wrap_socket(receiver.socket, server_side=True)
+        server = serve(*LOOPBACK)
+        server.put("/v1/webhooks/ops", {"url": f"https://127.0.0.1:{receiver.server_port}/"})
+        sent = server.ask("/v1/webhooks/ops/test", "POST")
+        found = delivery(server, sent.headers["Location"])
+        assert found["status"] is None and "certificate" in found["error"]
+        assert receiver.requests == []
+        receiver.shutdown()
 
 
 def test_documents_and_commands(serve, receiver, binary, monkeypatch, tmp_path):
