@@ -10,7 +10,7 @@ final class DeltaGate: ScalarFunctionBody {
     static let probeName = "strandline_probe"
 
     private let order: CursorOrder
-    private let progress: LoadProgress
+    private var progress: LoadProgress
     private var sieve: any RowSieve
     private var earlier: DeltaTally?
     /// Rows with a NULL in the key that are left after others were set aside; nil while none was.
@@ -19,7 +19,13 @@ final class DeltaGate: ScalarFunctionBody {
     init(order: CursorOrder, progress: LoadProgress) {
         self.order = order
         self.progress = progress
-        sieve = DeltaGate.sieve(order, DeltaRange(), nil)
+        sieve = DeltaGate.sieve(order, DeltaRange(), nil, progress)
+    }
+
+    /// Begins another load, which shows how far it has come in `progress`.
+    func begin(_ progress: LoadProgress) {
+        self.progress = progress
+        reset(DeltaRange(), readBefore: nil)
     }
 
     /// What was seen since the last reset, with what was added.
@@ -39,27 +45,29 @@ final class DeltaGate: ScalarFunctionBody {
     ///
     /// `readBefore` is what earlier commits read, for the progress; nil keeps this pass out of it.
     func reset(_ range: DeltaRange, readBefore: Int?) {
-        sieve = DeltaGate.sieve(order, range, readBefore)
+        sieve = DeltaGate.sieve(order, range, readBefore, progress)
         earlier = nil
         nullKeysLeft = nil
     }
 
     func call(_ context: FunctionContext, _ arguments: FunctionArguments) {
-        context.result(sieve.admits(arguments, progress) ? 1 as Int64 : 0)
+        context.result(sieve.admits(arguments) ? 1 as Int64 : 0)
     }
 
-    private static func sieve(_ order: CursorOrder, _ range: DeltaRange, _ readBefore: Int?) -> any RowSieve {
+    private static func sieve(
+        _ order: CursorOrder, _ range: DeltaRange, _ readBefore: Int?, _ progress: LoadProgress
+    ) -> any RowSieve {
         switch order {
-        case .instants: InstantSieve(DeltaSieve(range, readBefore: readBefore))
-        case .unixTime: NumberSieve(DeltaSieve(range, readBefore: readBefore))
-        case .plain: PlainSieve(DeltaSieve(range, readBefore: readBefore))
+        case .instants: InstantSieve(DeltaSieve(range, readBefore: readBefore, progress))
+        case .unixTime: NumberSieve(DeltaSieve(range, readBefore: readBefore, progress))
+        case .plain: PlainSieve(DeltaSieve(range, readBefore: readBefore, progress))
         }
     }
 }
 
 /// A sieve of whatever order.
 private protocol RowSieve: AnyObject {
-    func admits(_ arguments: FunctionArguments, _ progress: LoadProgress) -> Bool
+    func admits(_ arguments: FunctionArguments) -> Bool
     var tally: DeltaTally { get }
 }
 
@@ -80,8 +88,8 @@ private final class InstantSieve: RowSieve {
         sieve.deallocate()
     }
 
-    func admits(_ arguments: FunctionArguments, _ progress: LoadProgress) -> Bool {
-        sieve.pointee.admits(arguments, progress)
+    func admits(_ arguments: FunctionArguments) -> Bool {
+        sieve.pointee.admits(arguments)
     }
 
     var tally: DeltaTally { sieve.pointee.finishedTally }
@@ -100,8 +108,8 @@ private final class NumberSieve: RowSieve {
         sieve.deallocate()
     }
 
-    func admits(_ arguments: FunctionArguments, _ progress: LoadProgress) -> Bool {
-        sieve.pointee.admits(arguments, progress)
+    func admits(_ arguments: FunctionArguments) -> Bool {
+        sieve.pointee.admits(arguments)
     }
 
     var tally: DeltaTally { sieve.pointee.finishedTally }
@@ -120,8 +128,8 @@ private final class PlainSieve: RowSieve {
         sieve.deallocate()
     }
 
-    func admits(_ arguments: FunctionArguments, _ progress: LoadProgress) -> Bool {
-        sieve.pointee.admits(arguments, progress)
+    func admits(_ arguments: FunctionArguments) -> Bool {
+        sieve.pointee.admits(arguments)
     }
 
     var tally: DeltaTally { sieve.pointee.finishedTally }

@@ -13,13 +13,14 @@ struct DeltaSieve<Place: CursorPlace> {
     private let includesFuture: Bool
     private let includesNull: Bool
     private let readBefore: Int
+    private let progress: LoadProgress
     private var memory: Place.Memory
     private var tally = DeltaTally()
     private var lowest: Place?
     private var position = Peak<Place>()
     private var reached = Peak<Place>()
 
-    init(_ range: DeltaRange, readBefore: Int?) {
+    init(_ range: DeltaRange, readBefore: Int?, _ progress: LoadProgress) {
         lower = range.lower.flatMap { Place($0) }
         includesLower = range.includesLower
         upper = range.upper.flatMap { Place($0) }
@@ -28,6 +29,7 @@ struct DeltaSieve<Place: CursorPlace> {
         includesFuture = range.includesFuture
         includesNull = range.includesNull
         self.readBefore = readBefore ?? -1
+        self.progress = progress
         memory = Place.memory(from: range.lower)
     }
 
@@ -41,12 +43,12 @@ struct DeltaSieve<Place: CursorPlace> {
     }
 
     /// Whether the row belongs to the delta.
-    mutating func admits(_ arguments: FunctionArguments, _ progress: LoadProgress) -> Bool {
+    mutating func admits(_ arguments: FunctionArguments) -> Bool {
         let type = arguments.type(0)
         if type == .null {
             tally.nullCursors &+= 1
             guard includesNull else { return false }
-            pass(arguments, progress)
+            pass(arguments)
             return true
         }
         guard let (place, zone) = Place.read(type, arguments, &memory) else {
@@ -75,11 +77,11 @@ struct DeltaSieve<Place: CursorPlace> {
         }
         tally.zones |= zone
         if let lowest { if place < lowest { self.lowest = place } } else { lowest = place }
-        pass(arguments, progress)
+        pass(arguments)
         return true
     }
 
-    private mutating func pass(_ arguments: FunctionArguments, _ progress: LoadProgress) {
+    private mutating func pass(_ arguments: FunctionArguments) {
         tally.passed &+= 1
         var index = 1
         while index < arguments.count {

@@ -9,7 +9,7 @@ internal import SQLite
 public final class ExtractedPartition: @unchecked Sendable {
     // SAFETY: it is in the hands of one thread at a time: of the lane that reads, of a table behind a lock, of the lane
     // that writes.
-    private var connection: Connection?
+    private var kept: PartitionConnection?
     let request: PartitionRequest
     let view: PartitionView
     /// What tells whether the source has changed since.
@@ -30,14 +30,14 @@ public final class ExtractedPartition: @unchecked Sendable {
     }
 
     init(
-        _ session: LoadSession, _ request: PartitionRequest, _ view: PartitionView, _ state: SourceState,
+        _ load: PartitionLoad, _ view: PartitionView, _ state: SourceState,
         read: (inside: Int, elsewhere: Int)
     ) {
-        connection = session.connection
-        trail = session.trail
+        kept = load.kept
+        trail = load.session.trail
         // What follows is waiting.
         trail.enter(.lock)
-        self.request = request
+        request = load.request
         self.view = view
         self.state = state
         self.read = read
@@ -45,14 +45,14 @@ public final class ExtractedPartition: @unchecked Sendable {
 
     /// Throws the rows away.
     public func close() {
-        connection?.close()
-        connection = nil
+        kept?.connection.close()
+        kept = nil
     }
 
     /// Hands over the connection to where they are to be written.
-    func take() -> Connection? {
-        defer { connection = nil }
-        return connection
+    func take() -> PartitionConnection? {
+        defer { kept = nil }
+        return kept
     }
 
     /// Notes that they are written.

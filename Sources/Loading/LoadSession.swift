@@ -18,15 +18,8 @@ final class LoadSession {
     let checks: LoadChecks
     /// Rows read by the run's earlier commits, those of earlier attempts included.
     var readByRun = 0
-    /// The order of the step's cursor; plain where it has none.
-    let order: CursorOrder
-    /// Decides and counts for the statements that write.
-    let gate: DeltaGate
-    /// The same for statements that only look.
-    let probe: DeltaGate
-    let kept = RowCounter()
-    /// Casts the columns of the source, and knows the value that it could not.
-    let casts: CastFunction
+    /// The functions that its statements call.
+    let functions: LoadFunctions
     /// Keeps what the load changes; nil where nothing is kept.
     private(set) var undo: UndoLog?
     /// The name under which the source is reached; `main` where it is the destination's own file.
@@ -56,10 +49,10 @@ final class LoadSession {
     let hasDestination: Bool
 
     /// Opens the destination, with the source attached for reading only; or goes on with a connection that is `open` that
-    /// way.
+    /// way, for a load of the same step.
     init(
         _ request: LoadRequest, for purpose: Purpose, clock: any Clock, stop: StopToken, progress: LoadProgress,
-        views: SourceViews, open: Connection? = nil
+        views: SourceViews, open: PartitionConnection? = nil
     ) throws(LoadStop) {
         self.request = request
         self.views = views
@@ -68,10 +61,6 @@ final class LoadSession {
         self.progress = progress
         trail = LoadTrail(clock: clock)
         checks = LoadChecks(request.step)
-        order = request.step.cursor.map { CursorOrder($0, strategy: request.step.strategy) } ?? .plain
-        gate = DeltaGate(order: order, progress: progress)
-        casts = CastFunction(key: request.step.primaryKey)
-        probe = DeltaGate(order: order, progress: progress)
         let isNew = !request.destination.exists
         hasDestination = purpose == .load || !isNew
         // To look at a load into a file that does not exist yet, the source's file stands in for it, unread.
@@ -81,13 +70,15 @@ final class LoadSession {
         if isNew { try Encodings(request).refuseOther(than: Encodings.usual, stop) }
         do throws(SQLiteError) {
             if let open {
-                open.obey(stop)
-                connection = open
+                connection = open.connection
+                connection.obey(stop)
+                functions = open.functions
+                functions.begin(progress)
             } else {
                 connection = try LoadSession.open(request, for: purpose, hasDestination, as: sourceSchema, stop)
+                functions = try LoadFunctions(request.step, progress, on: connection)
             }
             ledger = DestinationLedger(connection)
-            try register()
             if purpose == .load { undo = UndoLog(request.step.undo, request, connection) }
         } catch {
             if error.isOtherEncoding { try Encodings(request).refuse(stop) }
@@ -124,22 +115,10 @@ final class LoadSession {
         PRAGMA legacy_alter_table = ON;
         """
 
-    private func register() throws(SQLiteError) {
-        // Not deterministic: each must be called exactly once for each row.
-        try connection.createFunction(
-            ScalarFunction(name: DeltaGate.name, arguments: nil, isDeterministic: false, body: gate))
-        try connection.createFunction(
-            ScalarFunction(name: DeltaGate.probeName, arguments: nil, isDeterministic: false, body: probe))
-        try connection.createFunction(
-            ScalarFunction(
-                name: CastFunction.name, arguments: nil, isInnocuous: true, body: casts))
-        try connection.createFunction(
-            ScalarFunction(name: CounterName.kept, arguments: 0, isDeterministic: false, body: kept))
-        try connection.createFunction(
-            ScalarFunction(name: OrderFunction.name, arguments: 1, body: OrderFunction(order: order)))
-        try connection.createFunction(
-            ScalarFunction(name: OrderFunction.timeName, arguments: 1, body: OrderFunction(order: .instants)))
-    }
+    var order: CursorOrder { functions.order }
+    var gate: DeltaGate { functions.gate }
+    var probe: DeltaGate { functions.probe }
+    var kept: RowCounter { functions.kept }
 
     /// Begins to watch the table for the rows that a backfill has staged for it, in a commit that may write it.
     func watchTable() throws(LoadStop) {
@@ -156,7 +135,7 @@ final class LoadSession {
         do throws(LoadStop) {
             return try body(self)
         } catch {
-            if case .sqlite = error, let failure = casts.failure { throw .failure(failure) }
+            if case .sqlite = error, let failure = functions.casts.failure { throw .failure(failure) }
             throw error
         }
     }

@@ -20,15 +20,13 @@ extension Loader {
         // What was read for other files, or thrown away, is nothing to go on with.
         let open = extracted.flatMap { $0.request.use == request.use ? $0.take() : nil }
         return try worded(load, stop) { () throws(LoadStop) in
-            let session = try partitionSession(request, stop, progress, open: open)
+            var partition = try partition(request, stop, progress, open: open)
+            partition.extracted = open == nil ? nil : extracted
+            let session = partition.session
             do throws(LoadStop) {
-                let result = try session.namingCasts { session throws(LoadStop) in
-                    var partition = try partition(request, session)
-                    partition.extracted = open == nil ? nil : extracted
-                    return try commit(partition)
-                }
+                let result = try session.namingCasts { _ throws(LoadStop) in try commit(partition) }
                 session.connection.obey(nil)
-                partitionConnections.leave(session.connection, for: request.use)
+                partitionConnections.leave(partition.kept, for: request.use)
                 return result
             } catch {
                 session.close()
@@ -50,19 +48,20 @@ extension Loader {
         guard PartitionRequest.mayBeExtracted(load.step, from: load.source, to: load.destination) else { return nil }
         try Loader.refuseToReload(load)
         return try worded(load, stop) { () throws(LoadStop) in
-            let session: LoadSession
+            let partition: PartitionLoad
             do throws(LoadStop) {
-                session = try partitionSession(request, stop, progress)
+                partition = try self.partition(request, stop, progress)
             } catch {
                 return try Loader.nilIfBusy(error)
             }
+            let session = partition.session
             do throws(LoadStop) {
-                let extracted = try session.namingCasts { session throws(LoadStop) in
+                let extracted = try session.namingCasts { _ throws(LoadStop) in
                     if let reason = stop.reason { throw .failure(LoadStopWording.stopped(reason)) }
-                    return try partition(request, session).extract()
+                    return try partition.extract()
                 }
                 session.connection.obey(nil)
-                if extracted == nil { partitionConnections.leave(session.connection, for: request.use) }
+                if extracted == nil { partitionConnections.leave(partition.kept, for: request.use) }
                 return extracted
             } catch {
                 session.close()
@@ -77,26 +76,16 @@ extension Loader {
         throw error
     }
 
-    /// A session of a partition on the connection that is `open`, or that an earlier one has left.
-    private func partitionSession(
-        _ request: PartitionRequest, _ stop: StopToken, _ progress: LoadProgress, open: Connection? = nil
-    ) throws(LoadStop) -> LoadSession {
+    /// A partition's work on the connection that is `open`, or that an earlier one has left.
+    private func partition(
+        _ request: PartitionRequest, _ stop: StopToken, _ progress: LoadProgress, open: PartitionConnection? = nil
+    ) throws(LoadStop) -> PartitionLoad {
+        let scope = try PartitionScope(request.scheme, request.range)
         let open = open ?? partitionConnections.take(request.use)
         let session = try LoadSession(
             request.load, for: .load, clock: clock, stop: stop, progress: progress, views: views, open: open)
-        if open == nil { try PartitionConnections.prepare(session.connection) }
-        return session
-    }
-
-    /// A partition's work in a session.
-    private func partition(
-        _ request: PartitionRequest, _ session: LoadSession
-    ) throws(LoadStop) -> PartitionLoad {
-        let gate = PartitionGate(progress: session.progress)
-        try session.connection.stopping { db throws(SQLiteError) in
-            try db.createFunction(ScalarFunction(name: PartitionGate.name, arguments: 1, body: gate))
-        }
-        return PartitionLoad(session: session, request: request, gate: gate)
+        let kept = if let open { open } else { try PartitionConnection(session) }
+        return PartitionLoad(session: session, request: request, kept: kept, scope: scope)
     }
 
     /// Closes the files that the partitions of a backfill have left open for the next one; to be called when no other

@@ -1,3 +1,4 @@
+internal import Model
 internal import Platform
 internal import SQLite
 internal import Synchronization
@@ -8,44 +9,38 @@ internal import Synchronization
 /// write-ahead log back: together as much as a small partition.
 final class PartitionConnections: Sendable {
     /// What a connection is open for.
-    struct Use: Hashable {
+    struct Use: Equatable {
         let backfill: String
+        /// The step as the pipeline's document has it now.
+        let step: LoadStep
+        let scheme: PartitionScheme
         let source: DatabaseFile
         let destination: DatabaseFile
     }
 
     private struct Idle: @unchecked Sendable {
         // SAFETY: a connection is either here, where nobody uses it, or in the hands of the one thread that took it.
-        let connection: Connection
+        let connection: PartitionConnection
         let use: Use
     }
 
     private let idle = Mutex<[Idle]>([])
 
-    /// Prepares a new connection: what is staged for a partition is small, and of no use once its transaction has ended,
-    /// so it need not be written to a file only to be able to undo it.
-    static func prepare(_ connection: Connection) throws(LoadStop) {
-        try connection.stopping { db throws(SQLiteError) in
-            try db.execute(
-                "PRAGMA temp.journal_mode = MEMORY; PRAGMA temp.cache_size = -\(Limits.partitionCacheBytes / 1024)")
-        }
-    }
-
     /// An open connection; nil when there is none.
-    func take(_ use: Use) -> Connection? {
+    func take(_ use: Use) -> PartitionConnection? {
         idle.withLock { idle in
             idle.lastIndex { $0.use == use }.map { idle.remove(at: $0).connection }
         }
     }
 
     /// Leaves a connection for the next partition; the oldest are closed when there are many.
-    func leave(_ connection: Connection, for use: Use) {
+    func leave(_ connection: PartitionConnection, for use: Use) {
         let left = Idle(connection: connection, use: use)
         let surplus = idle.withLock { idle in
             idle.append(left)
             return idle.count > Limits.idlePartitionConnections ? idle.removeFirst() : nil
         }
-        surplus?.connection.close()
+        surplus?.connection.connection.close()
     }
 
     /// Closes what a backfill has left open.
@@ -55,6 +50,6 @@ final class PartitionConnections: Sendable {
             idle.removeAll { $0.use.backfill == backfill }
             return own
         }
-        for idle in closed { idle.connection.close() }
+        for idle in closed { idle.connection.connection.close() }
     }
 }

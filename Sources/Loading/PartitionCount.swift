@@ -52,7 +52,7 @@ struct PartitionCount {
         var (rows, bytes) = (0, 0)
         for place in Set([filled.first, filled[safe: filled.count / 2], filled.last].compactMap { $0 }) {
             let scope = scopes[place]
-            gate.open(scope)
+            gate.open(scope, LoadProgress())
             let text = scope.text(
                 "SELECT count(*), sum(strandline_size) FROM (SELECT \(sizes.joined(separator: " + ")) AS strandline_size "
                     + "FROM \(source) WHERE \(scope.holds(here)) LIMIT \(Limits.sampledRows))")

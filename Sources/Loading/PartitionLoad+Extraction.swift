@@ -17,26 +17,26 @@ extension PartitionLoad {
         {
             return nil
         }
-        let scope = try PartitionScope(request.scheme, request.range)
-        gate.open(scope)
+        kept.gate.open(scope, session.progress)
         let schema = try schemaVersion()
-        let view = try PartitionView(session, request.scheme, scope)
+        let view = try kept.view(session, request.scheme, scope)
         let shadow = try stagedBefore()
         guard try hasColumns(view, shadow) else { return nil }
         session.trail.enter(.stage)
         guard let key = view.key else {
             let rows = PartitionValues(view.relation, view.match.pairs, column: view.column, view.table, scope)
-            try execute(rows.make)
+            try kept.openStage(rows.stage)
             return try reading(view, schema) { () throws(LoadStop) in (try copyInside(rows.copyInside), 0) }
         }
         let rows = PartitionRows(
             view.relation, view.match.pairs, key: key, column: view.column, view.table, scope, shadow: shadow)
-        try execute(rows.make + rows.makeSought)
-        for statement in rows.findSought { _ = try run(statement) }
+        try kept.openStage(rows.stage)
+        try execute(rows.makeSought)
+        for statement in rows.findSought { _ = try run(scope.text(statement)) }
         return try reading(view, schema) { () throws(LoadStop) in
-            let inside = try copyInside(rows.copyInside)
+            let inside = try copyInside(scope.text(rows.copyInside))
             try execute(rows.keepSought)
-            let elsewhere = try run(rows.copyElsewhere(of: PartitionRows.sought))
+            let elsewhere = try run(scope.text(rows.copyElsewhere(of: PartitionRows.sought)))
             if request.isStaged { try SourceRecount(session: session, view: view, key: key, scope: scope).read() }
             return (inside, elsewhere)
         }
@@ -63,7 +63,7 @@ extension PartitionLoad {
     /// Copies the source's rows of the range, and counts them meanwhile; answers how many they are.
     func copyInside(_ text: DeltaStatement.Text) throws(LoadStop) -> Int {
         session.noteQuery()
-        return try gate.counting { () throws(LoadStop) in try run(text) }
+        return try kept.gate.counting { () throws(LoadStop) in try run(text) }.passed
     }
 
     /// Runs `body` on one state of the source; answers nil where its tables are others by then than `view` knows.
@@ -77,7 +77,7 @@ extension PartitionLoad {
             let version = try session.sourceVersion()
             let state = ExtractedPartition.SourceState(version: version, before: before, after: session.views.next())
             guard try schemaVersion() == schema else { return nil }
-            return ExtractedPartition(session, request, view, state, read: try body())
+            return ExtractedPartition(self, view, state, read: try body())
         }
     }
 

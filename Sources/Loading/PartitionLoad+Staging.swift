@@ -5,7 +5,7 @@ internal import SQLite
 extension PartitionLoad {
     /// Stages what a partition's rows are to become beside the table, and compares it with the source, read a second time.
     func stage(
-        _ view: PartitionView, _ scope: PartitionScope, _ extracted: ExtractedPartition?, as number: Int
+        _ view: PartitionView, _ extracted: ExtractedPartition?, as number: Int
     ) throws(LoadStop) -> (PartitionResult, Staged?) {
         let key = try PartitionLoad.stagedKey(view)
         let shadow = try shadow(view, key, at: number)
@@ -14,17 +14,18 @@ extension PartitionLoad {
         var (read, warnings) = try take(rows, extracted)
         let checked = CheckedRows(
             sql: rows.rows.sql, columns: rows.rows.pairs.map(\.source), key: rows.rows.key.map(\.source))
-        let kept = try session.checks.examine(checked, of: read.all, into: rows.table, isUsedUp: false, session)
+        let passed = try session.checks.examine(checked, of: read.all, into: rows.table, isUsedUp: false, session)
         session.trail.enter(.stage)
         session.progress.expect(read.all)
         try refuseDoubledKey(rows)
         let nullKeys = try session.integer(rows.countNullKeys)
         guard nullKeys == 0 else { throw .failure(.nullKeys(nullKeys, key.map(\.source))) }
-        let there = try session.integer(rows.countThere.sql, rows.countThere.parameters)
+        let countThere = scope.text(rows.countThere, upTo: .max)
+        let there = try session.integer(countThere.sql, countThere.parameters)
         for statement in rows.stage(into: shadow, at: number) {
             _ = try run(DeltaStatement.Text(sql: statement, parameters: []))
         }
-        try execute(rows.drop)
+        try kept.clearStage(rows.stage)
         session.trail.enter(.check)
         let recount = SourceRecount(session: session, view: view, key: key, scope: scope)
         if extracted?.isUsed != true { try recount.read() }
@@ -35,7 +36,7 @@ extension PartitionLoad {
                     code: "not_reconciled", message: "\(scope.range.text) does not reconcile: \(difference)"))
         }
         var result = PartitionResult(
-            rows: RowCounts(read: read.all, quarantined: read.all - kept), warnings: warnings)
+            rows: RowCounts(read: read.all, quarantined: read.all - passed), warnings: warnings)
         result.reconciliation = reconciliation
         return (result, Staged(shadow: shadow, there: there, inside: read.inside))
     }

@@ -9,7 +9,8 @@ internal import SQLite
 struct PartitionLoad {
     let session: LoadSession
     let request: PartitionRequest
-    let gate: PartitionGate
+    let kept: PartitionConnection
+    let scope: PartitionScope
     /// What was read of the source before the destination's write lock was held; nil where nothing was.
     var extracted: ExtractedPartition?
 
@@ -27,20 +28,19 @@ struct PartitionLoad {
     /// Does the work inside the open transaction, as the backfill's commit of that number; answers what it did, and
     /// what it staged where it wrote nothing.
     func run(as number: Int, at now: Timestamp) throws(LoadStop) -> (PartitionResult, Staged?) {
-        let scope = try PartitionScope(request.scheme, request.range)
-        gate.open(scope)
-        let view = try PartitionView(session, request.scheme, scope)
+        kept.gate.open(scope, session.progress)
+        let view = try kept.view(session, request.scheme, scope)
         let extracted = try usable(view)
         var (result, staged) =
             request.isStaged
-            ? try stage(view, scope, extracted, as: number) : (try write(view, scope, extracted, at: now), nil)
+            ? try stage(view, extracted, as: number) : (try write(view, extracted, at: now), nil)
         session.progress.setRead(result.rows.read)
         result.warnings = view.match.warnings + result.warnings
         return (result, staged)
     }
 
     private func write(
-        _ view: PartitionView, _ scope: PartitionScope, _ extracted: ExtractedPartition?, at now: Timestamp
+        _ view: PartitionView, _ extracted: ExtractedPartition?, at now: Timestamp
     ) throws(LoadStop) -> PartitionResult {
         let pairs = view.match.pairs
         let table = try session.prepare(view.before, view.match, view.relation)
@@ -50,43 +50,82 @@ struct PartitionLoad {
             return try reload(
                 PartitionValues(view.relation, pairs, column: view.column, table, scope), pairs, extracted, at: now)
         }
-        return try reload(
-            PartitionRows(view.relation, pairs, key: key, column: view.column, table, scope), extracted, at: now)
+        return try reload(kept.rows(view, key, table, scope, isRead: session.watch != nil), extracted, at: now)
     }
 
     // MARK: Rows with a key
 
+    /// How the destination differs from the source.
+    private struct Differences {
+        /// The source's rows that count for the partition, and those of them that lie in the range.
+        var read: (all: Int, inside: Int)
+        /// The rows of them that were not set aside.
+        var kept: Int
+        /// The destination's rows of the range that the source does not have.
+        var gone: Int
+        var staged: RowDiffWrite.Staged
+        var warnings: [LoadWarning] = []
+    }
+
     private func reload(
         _ rows: PartitionRows, _ extracted: ExtractedPartition?, at now: Timestamp
     ) throws(LoadStop) -> PartitionResult {
+        let write = RowDiffWrite(session: session, diff: rows.diff)
+        let found = rows.isInPlace ? try compare(rows, write) : try copy(rows, extracted, write)
+        try guardShrinking(found.gone, of: rows.countThere, inside: found.read.inside)
+        let staged = found.staged
+        let counts = RowCounts(
+            read: found.read.all, inserted: staged.new, updated: staged.changed + staged.back,
+            unchanged: found.kept - staged.new - staged.changed - staged.back, deleted: found.gone,
+            quarantined: found.read.all - found.kept)
+        guard counts.unchanged >= 0 else { throw .failure(counts.unaccounted(0)) }
+        var warnings = found.warnings
+        try session.watchingTriggers(rows.table, counts) { hasTriggers throws(LoadStop) in
+            try write.write(counts, gone: rows.isGone, at: now)
+            if hasTriggers { warnings += try write.rewritten() }
+        }
+        try session.checks.examineWritten(rows.table, session)
+        try kept.clearStage(rows.stage)
+        return PartitionResult(rows: counts, warnings: warnings)
+    }
+
+    /// Compares both sides where they are.
+    private func compare(_ rows: PartitionRows, _ write: RowDiffWrite) throws(LoadStop) -> Differences {
+        session.trail.enter(.stage)
+        try kept.openStage(rows.stage)
+        var (staged, inside) = try kept.gate.counting { () throws(LoadStop) in try write.fill(scope.text(rows.compare))
+        }
+        var gone = try run(scope.text(rows.findGone))
+        var elsewhere = 0
+        if gone > 0 {
+            staged += try write.fill(DeltaStatement.Text(sql: rows.compareMoved, parameters: []))
+            elsewhere = try run(DeltaStatement.Text(sql: rows.keepGone, parameters: []))
+            gone -= elsewhere
+        }
+        let read = inside + elsewhere
+        session.progress.expect(read)
+        return Differences(read: (read, inside), kept: read, gone: gone, staged: try write.look(at: staged))
+    }
+
+    /// Copies the source's rows, has them checked, and compares them.
+    private func copy(
+        _ rows: PartitionRows, _ extracted: ExtractedPartition?, _ write: RowDiffWrite
+    ) throws(LoadStop) -> Differences {
         let (read, doubles) = try take(rows, extracted)
         // Before rows are set aside: the source has them all the same.
         try session.watch?.found(
-            rows.isCopied, [rows.placeName] + rows.rows.key.map(\.source), rows.scope.parameters, among: rows.isInRange)
+            rows.isCopied, [rows.placeName] + rows.rows.key.map(\.source), scope.parameters, among: rows.isInRange)
         let checked = CheckedRows(
             sql: rows.rows.sql, columns: rows.rows.pairs.map(\.source), key: rows.rows.key.map(\.source))
         let kept = try session.checks.examine(checked, of: read.all, into: rows.table, isUsedUp: false, session)
         try session.watch?.saw(rows.rows.sql, rows.rows.pairs.map(\.source))
         session.trail.enter(.stage)
         session.progress.expect(read.all)
-        let gone = try session.integer("SELECT count(*) FROM \(PartitionRows.gone)")
-        try guardShrinking(gone, of: rows.countThere, inside: read.inside)
         try refuseDoubledKey(rows)
-        let write = RowDiffWrite(session: session, diff: RowDiff(rows.rows, rows.table))
-        let staged = try write.stage()
-        let counts = RowCounts(
-            read: read.all, inserted: staged.new, updated: staged.changed + staged.back,
-            unchanged: kept - staged.new - staged.changed - staged.back, deleted: gone, quarantined: read.all - kept)
-        guard counts.unchanged >= 0 else { throw .failure(counts.unaccounted(0)) }
-        var warnings = doubles
-        try session.watchingTriggers(rows.table, counts) { hasTriggers throws(LoadStop) in
-            try write.write(counts, gone: rows.isGone, at: now)
-            if hasTriggers { warnings += try write.rewritten() }
-        }
-        try session.checks.examineWritten(rows.table, session)
-        try write.release()
-        try execute(rows.drop)
-        return PartitionResult(rows: counts, warnings: warnings)
+        let staged = try write.fill(DeltaStatement.Text(sql: write.diff.fillStage, parameters: []))
+        return Differences(
+            read: read, kept: kept, gone: try session.integer("SELECT count(*) FROM \(PartitionRows.gone)"),
+            staged: try write.look(at: staged), warnings: doubles)
     }
 
     /// Copies the source's rows, one for each key; answers how many they are, and how many of them lie in the range.
@@ -102,30 +141,29 @@ struct PartitionLoad {
             (inside, elsewhere) = try copy(rows)
         }
         var warnings: [LoadWarning] = []
-        var kept = inside
-        if rows.mayHaveVersions { (kept, warnings) = try settle(rows, inside: inside) }
+        var inRange = inside
+        if rows.mayHaveVersions { (inRange, warnings) = try settle(rows, inside: inside) }
         if elsewhere > 0 {
-            _ = try run(rows.dropStrangers)
+            _ = try run(scope.text(rows.dropStrangers))
             _ = try run(DeltaStatement.Text(sql: rows.keepGone, parameters: []))
-            elsewhere = try session.integer("SELECT count(*) FROM \(rows.rows.sql)") - kept
+            elsewhere = try session.integer("SELECT count(*) FROM \(rows.rows.sql)") - inRange
         }
-        return ((kept + elsewhere, inside), warnings)
+        return ((inRange + elsewhere, inside), warnings)
     }
 
     /// Copies the source's rows of the range, and those elsewhere of the keys in hand; answers how many they are.
     private func copy(_ rows: PartitionRows) throws(LoadStop) -> (inside: Int, elsewhere: Int) {
-        try execute(rows.make)
-        let inside = try copyInside(rows.copyInside)
-        let gone = try findGone(rows)
-        let elsewhere = gone > 0 || rows.mayHaveVersions ? try run(rows.copyElsewhere(of: PartitionRows.gone)) : 0
-        return (inside, elsewhere)
+        try kept.openStage(rows.stage)
+        let inside = try copyInside(scope.text(rows.copyInside))
+        guard try findGone(rows) > 0 || rows.mayHaveVersions else { return (inside, 0) }
+        return (inside, try run(scope.text(rows.copyElsewhere(of: PartitionRows.gone))))
     }
 
     /// Stages the destination's rows in the range that were not copied; answers how many they are.
     func findGone(_ rows: PartitionRows) throws(LoadStop) -> Int {
-        let gone = try run(rows.findGone)
+        let gone = try run(scope.text(rows.findGone))
         guard let staged = rows.findStagedGone else { return gone }
-        return try run(staged) + gone
+        return try run(scope.text(staged)) + gone
     }
 
     /// Leaves one row of each key; answers how many of the range stay.
@@ -162,23 +200,23 @@ struct PartitionLoad {
             take(over: extracted)
             read = extracted.read.inside
         } else {
-            try execute(rows.make)
+            try kept.openStage(rows.stage)
             read = try copyInside(rows.copyInside)
         }
         // Before rows are set aside: a row that was loaded once stays, though it would not be loaded again.
         _ = try run(rows.compare)
         let checked = CheckedRows(sql: rows.copy, columns: pairs.map(\.destination), key: [])
-        let kept = try session.checks.examine(checked, of: read, into: rows.table, isUsedUp: false, session)
+        let passed = try session.checks.examine(checked, of: read, into: rows.table, isUsedUp: false, session)
         session.trail.enter(.stage)
         session.progress.expect(read)
         let gone = try session.integer(rows.countGone)
         try guardShrinking(gone, of: rows.countThere, inside: read)
         let new = try session.integer("SELECT count(*) FROM \(rows.missing)")
         let counts = RowCounts(
-            read: read, inserted: new, unchanged: kept - new, deleted: gone, quarantined: read - kept)
+            read: read, inserted: new, unchanged: passed - new, deleted: gone, quarantined: read - passed)
         try session.watchingTriggers(rows.table, counts) { _ throws(LoadStop) in try write(rows, counts, at: now) }
         try session.checks.examineWritten(rows.table, session)
-        try execute(rows.drop)
+        try kept.clearStage(rows.stage)
         return PartitionResult(rows: counts, warnings: [])
     }
 
@@ -203,14 +241,19 @@ struct PartitionLoad {
     // MARK: Safety
 
     private func guardShrinking(
-        _ gone: Int, of countThere: DeltaStatement.Text, inside: Int
+        _ gone: Int, of countThere: String, inside: Int
     ) throws(LoadStop) {
         guard gone > 0 else { return }
-        let there = try session.integer(countThere.sql, countThere.parameters)
         let shrinkGuard = ShrinkGuard(request.load, within: request.range)
         try shrinkGuard.refuseEmpty(source: inside, of: gone)
-        try shrinkGuard.check(removed: gone, of: there)
-        try shrinkGuard.refuseOtherWriter(session)
+        func there(_ bound: Int) throws(LoadStop) -> Int {
+            let text = scope.text(countThere, upTo: bound)
+            return try session.integer(text.sql, text.parameters)
+        }
+        if try !shrinkGuard.allows(upTo: gone, rows: there) {
+            try shrinkGuard.check(removed: gone, of: try there(.max))
+        }
+        try kept.refuseOtherWriter(shrinkGuard, session)
     }
 
     // MARK: Statements

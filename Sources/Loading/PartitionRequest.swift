@@ -36,6 +36,7 @@ extension PartitionRequest {
 
     /// What a connection for it is open for.
     var use: PartitionConnections.Use {
-        PartitionConnections.Use(backfill: load.run, source: load.source, destination: load.destination)
+        PartitionConnections.Use(
+            backfill: load.run, step: load.step, scheme: scheme, source: load.source, destination: load.destination)
     }
 }

@@ -4,16 +4,23 @@ internal import SQLite
 /// The SQL that finds what a partition's rows are to become: the source's rows of its range, the rows of its keys that
 /// lie elsewhere in the source, and the destination's rows that the source does not have at all.
 ///
-/// Pure. The source's rows are copied into a temporary table that converts values as the destination does; then what is
-/// compared is what would be stored.
-struct PartitionRows {
+/// Pure. Rows that both sides find by their key, and that both hold alike, are compared where they are. All others are
+/// copied into a temporary table that converts values as the destination does; then what is compared is what would be
+/// stored.
+///
+/// The statements are written once, for all partitions whose scopes have the same form; each binds its own bounds.
+final class PartitionRows {
     static let gone = "temp._strandline_gone"
     /// The keys that are looked for elsewhere when the source is read ahead.
     static let sought = "temp._strandline_sought"
 
-    /// The copied rows.
+    /// The source's rows: those of the range where they are compared in place, else all that are copied.
     let rows: SnapshotRows
-    let scope: PartitionScope
+    /// Whether nothing is copied.
+    let isInPlace: Bool
+    /// Whether the copied rows are read by someone else, too.
+    let isRead: Bool
+    private let scope: PartitionScope
     let table: DestinationTable
     private let relation: SourceRelation
     private let pairs: [SchemaMatch.Pair]
@@ -30,12 +37,20 @@ struct PartitionRows {
     /// The name by which the copy's row numbers are reached.
     private let number: String
 
+    /// Rows that go into a shadow or are read by someone else, too, are copied in any case.
     init(
         _ relation: SourceRelation, _ pairs: [SchemaMatch.Pair], key: [SchemaMatch.Pair], column: SchemaMatch.Pair,
-        _ table: DestinationTable, _ scope: PartitionScope, shadow: Shadow? = nil
+        _ table: DestinationTable, _ scope: PartitionScope, shadow: Shadow? = nil, isRead: Bool = false
     ) {
         self.shadow = shadow
-        rows = SnapshotRows(copying: relation, pairs, key: key, table)
+        self.isRead = isRead
+        let found = SnapshotRows(relation, pairs, key: key, table, to: .compare)
+        isInPlace =
+            shadow == nil && !isRead && !found.isCopied && RowDiff(found, table).isUnique
+        rows =
+            isInPlace
+            ? found.among("SELECT * FROM \(relation.sql) AS r WHERE \(scope.holds("r." + quoted(column.source)))")
+            : SnapshotRows(copying: relation, pairs, key: key, table)
         self.scope = scope
         self.table = table
         self.relation = relation
@@ -48,6 +63,9 @@ struct PartitionRows {
         place = quoted(freeName("strandline_place", among: names))
         number = freeRowNumber(among: names) ?? "rowid"
     }
+
+    /// Whether the statements are those of a partition, too.
+    func fits(_ scope: PartitionScope, isRead: Bool) -> Bool { self.scope.isLike(scope) && self.isRead == isRead }
 
     /// Whether several rows of the source may share a key; then the newest of all of them counts, wherever it lies.
     var mayHaveVersions: Bool { !relation.shape.isUnique(key.map(\.source)) }
@@ -65,33 +83,60 @@ struct PartitionRows {
         pairs.map { (row.map { $0 + "." } ?? "") + quoted($0.destination) }.joined(separator: ", ")
     }
 
-    // MARK: Copying
+    // MARK: Staging
 
-    /// Makes the tables that the rows are staged in.
-    var make: [String] {
-        [
-            "DROP TABLE IF EXISTS \(rows.sql)", "DROP TABLE IF EXISTS \(PartitionRows.gone)",
-            "CREATE TEMP TABLE _strandline_source AS SELECT \(list(pairs)), 0 AS \(outside), NULL AS \(place) "
-                + "FROM \(shadow?.sql ?? table.sql) WHERE 0",
-            "CREATE INDEX temp._strandline_source_key ON _strandline_source (\(list(key)))",
-            "CREATE TEMP TABLE _strandline_gone AS SELECT \(list(key)), \(rowNumber) AS \(place) FROM \(table.sql) WHERE 0",
-        ]
-    }
+    /// The tables that the rows are staged in.
+    private(set) lazy var stage: [StageTable] = {
+        let gone = StageTable(
+            name: PartitionRows.gone,
+            make: [
+                "CREATE TEMP TABLE _strandline_gone AS SELECT \(list(key)), \(rowNumber) AS \(place) FROM \(table.sql) "
+                    + "WHERE 0"
+            ])
+        let copy = StageTable(
+            name: SnapshotRows.copy,
+            make: [
+                "CREATE TEMP TABLE _strandline_source AS SELECT \(list(pairs)), 0 AS \(outside), NULL AS \(place) "
+                    + "FROM \(shadow?.sql ?? table.sql) WHERE 0",
+                "CREATE INDEX temp._strandline_source_key ON _strandline_source (\(list(key)))",
+            ])
+        let differing = StageTable(name: RowDiff.stage, make: [diff.makeStage])
+        return [gone] + (isInPlace ? [] : [copy]) + (shadow == nil ? [differing] : [])
+    }()
+
+    /// How the rows that are compared become the destination's.
+    private(set) lazy var diff = RowDiff(rows, table)
 
     /// The destination's row number; NULL where it has none.
     private var rowNumber: String { table.shape?.rowNumberName ?? "NULL" }
 
+    // MARK: In place
+
+    /// Stages the rows of the range that differ.
+    var compare: String { diff.fillStage }
+
+    /// Stages those rows that differ of which the destination has others in the range, though they lie elsewhere.
+    private(set) lazy var compareMoved: String = {
+        let same = key.map { "r.\(quoted($0.source)) = g.\(quoted($0.destination)) COLLATE BINARY" }
+        // In this order: what is gone is little, and each of it is looked up.
+        let moved = rows.among(
+            "SELECT r.* FROM \(PartitionRows.gone) AS g CROSS JOIN \(relation.sql) AS r "
+                + "ON \(same.joined(separator: " AND "))")
+        return RowDiff(moved, table).fillStage
+    }()
+
+    // MARK: Copying
+
     /// Copies the source's rows of the range.
-    var copyInside: DeltaStatement.Text { scope.text(copy(0) + " WHERE \(scope.holds("r." + quoted(column.source)))") }
+    private(set) lazy var copyInside = copy(0) + " WHERE \(scope.holds("r." + quoted(column.source)))"
 
     /// Copies the source's rows elsewhere of the keys in hand: where a row of the destination has moved to, those of which
     /// are in `table`, and other versions of the rows of the range.
-    func copyElsewhere(of table: String) -> DeltaStatement.Text {
+    func copyElsewhere(of table: String) -> String {
         let keys = key.map { "r." + quoted($0.source) }.joined(separator: ", ")
         var wanted = "SELECT \(list(key)) FROM \(table)"
         if mayHaveVersions { wanted += " UNION SELECT \(list(key)) FROM \(rows.sql)" }
-        return scope.text(
-            copy(1) + " WHERE (\(keys)) IN (\(wanted)) AND NOT \(scope.holds("r." + quoted(column.source)))")
+        return copy(1) + " WHERE (\(keys)) IN (\(wanted)) AND NOT \(scope.holds("r." + quoted(column.source)))"
     }
 
     private func copy(_ flag: Int) -> String {
@@ -119,14 +164,12 @@ struct PartitionRows {
     }
 
     /// Drops the rows that lie elsewhere and whose key the destination does not hold in the range.
-    var dropStrangers: DeltaStatement.Text {
-        scope.text(
-            "DELETE FROM \(rows.sql) AS s WHERE \(outside) AND NOT EXISTS "
-                + "(SELECT 1 FROM \(table.sql) AS d WHERE \(rows.sameKey) AND \(isThere))"
-                + (shadow.map {
-                    " AND NOT EXISTS (SELECT 1 FROM \($0.sql) AS d WHERE \(rows.sameKey) AND \(isStaged($0)))"
-                }
-                    ?? ""))
+    var dropStrangers: String {
+        let isNotStaged = shadow.map { shadow in
+            " AND NOT EXISTS (SELECT 1 FROM \(shadow.sql) AS d WHERE \(rows.sameKey) AND \(isStaged(shadow)))"
+        }
+        return "DELETE FROM \(rows.sql) AS s WHERE \(outside) AND NOT EXISTS "
+            + "(SELECT 1 FROM \(table.sql) AS d WHERE \(rows.sameKey) AND \(isThere))\(isNotStaged ?? "")"
     }
 
     // MARK: The destination's rows
@@ -134,7 +177,7 @@ struct PartitionRows {
     /// The condition that a row of the destination, `d`, lies in the range and is not marked as gone.
     private var isThere: String {
         let isMarked = deletes.isMarked("d").map { " AND NOT \($0)" } ?? ""
-        return scope.holds("d." + quoted(column.destination)) + isMarked
+        return holds("d", column.destination, table.shape) + isMarked
     }
 
     /// The condition that a key, `d`, was copied.
@@ -144,16 +187,26 @@ struct PartitionRows {
     /// The destination's column that rows are sliced by.
     var placeName: String { column.destination }
 
-    /// Counts the destination's rows in the range.
-    var countThere: DeltaStatement.Text { scope.text("SELECT count(*) FROM \(table.sql) AS d WHERE \(isThere)") }
-
-    /// Stages the destination's rows in the range whose key is not copied.
-    var findGone: DeltaStatement.Text {
-        scope.text(
-            "INSERT INTO \(PartitionRows.gone) SELECT \(list(key, of: "d")), \(rowNumber == "NULL" ? "" : "d.")\(rowNumber) "
-                + "FROM \(table.sql) AS d WHERE \(isThere) "
-                + "AND NOT EXISTS (SELECT 1 FROM \(rows.sql) AS s WHERE \(rows.sameKey))")
+    /// The condition that the value of a row in a column lies in the range.
+    private func holds(_ row: String, _ column: String, _ shape: TableShape?) -> String {
+        scope.holds("\(row).\(quoted(column))", asNumber: shape?.affinity(of: column)?.isNumeric ?? false)
     }
+
+    /// Counts the destination's rows in the range, no further than the parameter behind those of the scope.
+    private(set) lazy var countThere = scope.count("\(table.sql) AS d WHERE \(isThere)")
+
+    /// Stages the destination's rows in the range whose key is not copied, or not in the source's range.
+    ///
+    /// A join, which keeps its place in the source from row to row; a subquery would open the source for each.
+    private(set) lazy var findGone: String = {
+        let lacking =
+            isInPlace
+            ? "\(relation.sql) AS s ON \(rows.sameKey) AND \(holds("s", column.source, relation.shape))"
+            : "\(rows.sql) AS s ON \(rows.sameKey)"
+        return "INSERT INTO \(PartitionRows.gone) SELECT \(list(key, of: "d")), "
+            + "\(rowNumber == "NULL" ? "" : "d.")\(rowNumber) FROM \(table.sql) AS d LEFT JOIN \(lacking) "
+            + "WHERE \(isThere) AND s.\(quoted(rows.key[0].source)) IS NULL"
+    }()
 
     // MARK: Reading ahead
 
@@ -166,10 +219,10 @@ struct PartitionRows {
     }
 
     /// Lay aside the keys of all rows that the destination, and what is staged, holds in the range.
-    var findSought: [DeltaStatement.Text] {
+    var findSought: [String] {
         let target = "INSERT INTO \(PartitionRows.sought) SELECT \(list(key, of: "d")) FROM"
-        return [scope.text("\(target) \(table.sql) AS d WHERE \(isThere)")]
-            + (shadow.map { [scope.text("\(target) \($0.sql) AS d WHERE \(isStaged($0))")] } ?? [])
+        return ["\(target) \(table.sql) AS d WHERE \(isThere)"]
+            + (shadow.map { ["\(target) \($0.sql) AS d WHERE \(isStaged($0))"] } ?? [])
     }
 
     /// Leave of them those that were not copied.
@@ -188,7 +241,7 @@ struct PartitionRows {
             + "AND NOT EXISTS (SELECT 1 FROM \(PartitionRows.sought) AS s WHERE \(same.joined(separator: " AND ")))"
     }
 
-    // MARK: Staging
+    // MARK: In the shadow
 
     /// The condition that a row of the shadow, `d`, lies in the range.
     private func isStaged(_ shadow: Shadow) -> String {
@@ -196,11 +249,10 @@ struct PartitionRows {
     }
 
     /// Adds those that earlier partitions have staged for the range: a row may have been on its way there then.
-    var findStagedGone: DeltaStatement.Text? {
+    var findStagedGone: String? {
         shadow.map { shadow in
-            scope.text(
-                "INSERT INTO \(PartitionRows.gone) SELECT \(list(key, of: "d")), NULL FROM \(shadow.sql) AS d "
-                    + "WHERE \(isStaged(shadow)) AND NOT EXISTS (SELECT 1 FROM \(rows.sql) AS s WHERE \(rows.sameKey))")
+            "INSERT INTO \(PartitionRows.gone) SELECT \(list(key, of: "d")), NULL FROM \(shadow.sql) AS d "
+                + "WHERE \(isStaged(shadow)) AND NOT EXISTS (SELECT 1 FROM \(rows.sql) AS s WHERE \(rows.sameKey))"
         }
     }
 
@@ -223,15 +275,16 @@ struct PartitionRows {
     }
 
     /// Leaves of them those whose key was not found elsewhere either.
-    var keepGone: String {
-        "DELETE FROM \(PartitionRows.gone) AS d WHERE EXISTS (SELECT 1 FROM \(rows.sql) AS s WHERE \(rows.sameKey))"
-    }
+    private(set) lazy var keepGone: String = {
+        let all = isInPlace ? relation.sql : rows.sql
+        return "DELETE FROM \(PartitionRows.gone) AS d WHERE EXISTS (SELECT 1 FROM \(all) AS s WHERE \(rows.sameKey))"
+    }()
 
     /// The condition that a row of the destination, `d`, is one of them.
-    var isGone: String {
+    private(set) lazy var isGone: String = {
         guard rowNumber == "NULL" else { return "d.\(rowNumber) IN (SELECT \(place) FROM \(PartitionRows.gone))" }
         return "(\(list(key, of: "d"))) IN (SELECT \(list(key)) FROM \(PartitionRows.gone))"
-    }
+    }()
 
     /// Finds a copied key that the destination holds twice.
     var doubledKey: String {
@@ -239,6 +292,12 @@ struct PartitionRows {
             + "GROUP BY s.\(number) HAVING count(*) > 1 LIMIT 1"
     }
 
-    /// Drops the tables that the rows were staged in.
-    var drop: [String] { ["DROP TABLE \(rows.sql)", "DROP TABLE \(PartitionRows.gone)"] }
+    /// The statements that reload the range, for plans.
+    var statements: [String] {
+        let found =
+            isInPlace
+            ? [compare, findGone, compareMoved]
+            : [copyInside, findGone, copyElsewhere(of: PartitionRows.gone), diff.fillStage]
+        return found + [diff.deletes.statement(where: isGone)] + diff.writes
+    }
 }

@@ -48,10 +48,17 @@ struct PartitionScope {
 
     /// The condition that a value lies in the partition; its parameters are `parameters`, from the first.
     ///
-    /// It is true or false, also for NULL, so that its opposite finds all other rows.
-    func holds(_ column: String) -> String {
+    /// It is true or false, also for NULL, so that its opposite finds all other rows. Of a column that converts to numbers,
+    /// for which `asNumber` asks, SQLite's own order says all where numbers are sliced: it is NULL for NULL then.
+    func holds(_ column: String, asNumber: Bool = false) -> String {
         let bounds = bounds.enumerated().map { "\(column) COLLATE BINARY \($1.sign) ?\($0 + 1)" }
-        return "(" + (bounds + ["\(PartitionGate.name)(\(column))"]).joined(separator: " AND ") + ")"
+        let isEnough = asNumber && order != .instants && bounds.count == 2
+        return "(" + (bounds + (isEnough ? [] : ["\(PartitionGate.name)(\(column))"])).joined(separator: " AND ") + ")"
+    }
+
+    /// Whether the conditions of another scope are written the same.
+    func isLike(_ other: PartitionScope) -> Bool {
+        order == other.order && bounds.map(\.sign) == other.bounds.map(\.sign)
     }
 
     /// The values of the condition's parameters.
@@ -60,6 +67,18 @@ struct PartitionScope {
     /// A statement that has the condition in it.
     func text(_ sql: String) -> DeltaStatement.Text {
         DeltaStatement.Text(sql: sql, parameters: parameters, meanings: bounds.map(\.meaning))
+    }
+
+    /// Counts the rows behind FROM, of which `rows` says the condition, no further than a bound.
+    func count(_ rows: String) -> String {
+        "SELECT count(*) FROM (SELECT 1 FROM \(rows) LIMIT ?\(bounds.count + 1))"
+    }
+
+    /// The same with its parameters.
+    func text(_ count: String, upTo bound: Int) -> DeltaStatement.Text {
+        var text = text(count)
+        text.parameters.append(Value(bound))
+        return text
     }
 }
 
@@ -91,48 +110,70 @@ extension CursorOrder {
 final class PartitionGate: ScalarFunctionBody {
     static let name = "strandline_in_partition"
 
-    private let progress: LoadProgress
-    private var start = CursorKey.integer(0)
-    private var end = CursorKey.integer(0)
-    private var reader = InstantReader()
-    /// The rows let through since counting began; negative while nobody counts.
-    private var passed = -1
+    // Behind a pointer, since each access to a class's own property is checked for exclusivity, in every row.
+    private let state: UnsafeMutablePointer<State>
+
+    fileprivate struct State {
+        var progress: LoadProgress
+        var start = CursorKey.integer(0)
+        var end = CursorKey.integer(0)
+        /// The same where both are integers, which is where comparing takes longer than all else.
+        var integers: Range<Int64>?
+        var reader = InstantReader()
+        /// The rows let through since counting began; negative while nobody counts.
+        var passed = -1
+    }
 
     init(progress: LoadProgress) {
-        self.progress = progress
+        state = .allocate(capacity: 1)
+        state.initialize(to: State(progress: progress))
     }
 
-    /// Goes over to a partition.
-    func open(_ scope: PartitionScope) {
-        start = scope.start
-        end = scope.end
-        passed = -1
+    deinit {
+        state.deinitialize(count: 1)
+        state.deallocate()
     }
 
-    /// Counts the rows that `body` lets through into the load's progress.
-    func counting<Result>(_ body: () throws(LoadStop) -> Result) throws(LoadStop) -> Result {
-        passed = 0
-        defer { passed = -1 }
-        return try body()
+    /// Goes over to a partition, whose load shows how far it has come in `progress`.
+    func open(_ scope: PartitionScope, _ progress: LoadProgress) {
+        state.pointee = State(progress: progress, start: scope.start, end: scope.end)
+        if case .integer(let start) = scope.start, case .integer(let end) = scope.end, start <= end {
+            state.pointee.integers = start..<end
+        }
+    }
+
+    /// Counts the rows that a statement which `body` runs lets through, also into the load's progress.
+    func counting<Result>(_ body: () throws(LoadStop) -> Result) throws(LoadStop) -> (Result, passed: Int) {
+        state.pointee.passed = 0
+        defer { state.pointee.passed = -1 }
+        return (try body(), state.pointee.passed)
     }
 
     func call(_ context: FunctionContext, _ arguments: FunctionArguments) {
-        guard holds(arguments) else { return context.result(0 as Int64) }
+        context.result(state.pointee.admits(arguments) ? 1 as Int64 : 0)
+    }
+}
+
+extension PartitionGate.State {
+    fileprivate mutating func admits(_ arguments: FunctionArguments) -> Bool {
+        guard holds(arguments) else { return false }
         if passed >= 0 {
-            passed += 1
+            passed &+= 1
             if passed & 0x3FF == 0 { progress.setRead(passed) }
         }
-        context.result(1 as Int64)
+        return true
     }
 
-    private func holds(_ arguments: FunctionArguments) -> Bool {
+    private mutating func holds(_ arguments: FunctionArguments) -> Bool {
         switch arguments.type(0) {
         case .text:
             guard case .instant(let start) = start, case .instant(let end) = end,
                 let (instant, _) = reader.read(arguments.bytes(0))
             else { return false }
             return start <= instant && instant < end
-        case .integer: return holds(.integer(arguments.integer(0)))
+        case .integer:
+            let value = arguments.integer(0)
+            return integers?.contains(value) ?? holds(.integer(value))
         case .real: return holds(.real(arguments.real(0)))
         case .null, .blob: return false
         }

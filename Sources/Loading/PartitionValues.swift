@@ -41,13 +41,18 @@ struct PartitionValues {
     private var columns: String { pairs.map { quoted($0.destination) }.joined(separator: ", ") }
     private var rowNumber: String { table.shape?.rowNumberName ?? "NULL" }
 
-    /// Makes the tables that the rows are staged in.
-    var make: [String] {
+    /// The tables that the rows are staged in.
+    var stage: [StageTable] {
         [
-            "DROP TABLE IF EXISTS \(copy)", "DROP TABLE IF EXISTS \(PartitionValues.stage)",
-            "CREATE TEMP TABLE _strandline_source AS SELECT \(columns) FROM \(table.sql) WHERE 0",
-            "CREATE TEMP TABLE _strandline_diff (side INTEGER NOT NULL, number INTEGER NOT NULL, "
-                + "PRIMARY KEY (side, number)) WITHOUT ROWID",
+            StageTable(
+                name: copy,
+                make: ["CREATE TEMP TABLE _strandline_source AS SELECT \(columns) FROM \(table.sql) WHERE 0"]),
+            StageTable(
+                name: PartitionValues.stage,
+                make: [
+                    "CREATE TEMP TABLE _strandline_diff (side INTEGER NOT NULL, number INTEGER NOT NULL, "
+                        + "PRIMARY KEY (side, number)) WITHOUT ROWID"
+                ]),
         ]
     }
 
@@ -64,8 +69,8 @@ struct PartitionValues {
         scope.holds("d." + quoted(column.destination)) + (deletes.isMarked("d").map { " AND NOT \($0)" } ?? "")
     }
 
-    /// Counts the destination's rows in the range.
-    var countThere: DeltaStatement.Text { scope.text("SELECT count(*) FROM \(table.sql) AS d WHERE \(isThere)") }
+    /// Counts the destination's rows in the range, no further than the parameter behind those of the scope.
+    var countThere: String { scope.count("\(table.sql) AS d WHERE \(isThere)") }
 
     /// Stages the rows of each side that are more than the other side has of their kind.
     var compare: DeltaStatement.Text {
@@ -107,7 +112,4 @@ struct PartitionValues {
         let selected = pairs.map { "s." + quoted($0.destination) }.joined(separator: ", ")
         return "\(table.insert) (\(columns)) SELECT \(selected) FROM \(missing)"
     }
-
-    /// Drops the tables that the rows were staged in.
-    var drop: [String] { ["DROP TABLE \(copy)", "DROP TABLE \(PartitionValues.stage)"] }
 }

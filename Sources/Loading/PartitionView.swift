@@ -90,9 +90,6 @@ struct PartitionView {
                 rows.copyInside.sql, rows.compare.sql, DeleteWrite(table).statement(where: rows.isGone), rows.insert,
             ]
         }
-        let rows = PartitionRows(relation, match.pairs, key: key, column: column, table, scope)
-        let diff = RowDiff(rows.rows, table)
-        return [rows.copyInside.sql, rows.findGone.sql, rows.copyElsewhere(of: PartitionRows.gone).sql, diff.fillStage]
-            + [diff.deletes.statement(where: rows.isGone)] + diff.writes
+        return PartitionRows(relation, match.pairs, key: key, column: column, table, scope).statements
     }
 }

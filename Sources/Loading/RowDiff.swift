@@ -6,7 +6,7 @@ internal import SQLite
 /// Pure: a plan shows the statements that a run executes. What differs is staged first, in one pass over the source
 /// with a look into the destination by its key; then plain statements without functions write it, row by row only what
 /// changed.
-struct RowDiff {
+final class RowDiff {
     static let stage = "temp._strandline_diff"
 
     let source: SnapshotRows
@@ -45,7 +45,7 @@ struct RowDiff {
     }
 
     /// Stages the rows that are new, changed, or back.
-    var fillStage: String {
+    private(set) lazy var fillStage: String = {
         let isNew = "d.\(quoted(source.key[0].destination)) IS NULL"
         let marked = deletes.isMarked("d")
         let differs = DestinationTable.differs(compared, table.shape, old: "d", new: "s")
@@ -56,10 +56,10 @@ struct RowDiff {
             FROM \(source.sql) AS s LEFT JOIN \(table.sql) AS d ON \(source.sameKey) \
             WHERE \(conditions.joined(separator: " OR "))
             """
-    }
+    }()
 
-    /// Counts the staged rows by what they are in the destination.
-    var countStage: String { "SELECT \(found), count(*) FROM \(RowDiff.stage) GROUP BY 1" }
+    /// Counts the staged rows of which that was found in the destination.
+    func count(_ what: Int) -> String { "SELECT count(*) FROM \(RowDiff.stage) WHERE \(found) = \(what)" }
 
     /// Counts the staged rows without a key; they match no row, so all of them are staged.
     var countNullKeys: String {
@@ -68,7 +68,7 @@ struct RowDiff {
     }
 
     /// Whether the destination itself finds a row by its key, and no two rows have the same.
-    private var isUnique: Bool {
+    var isUnique: Bool {
         let names = Set(source.key.map { fold($0.destination) })
         return table.shape?.uniqueKeys.contains { $0.columns == names && $0.isBinary } ?? false
     }
@@ -84,7 +84,7 @@ struct RowDiff {
     /// The statements that write what is staged; together they write each of its rows once.
     ///
     /// An upsert looks each row up once, where an update through a join does it twice, but needs a unique key.
-    var writes: [String] {
+    private(set) lazy var writes: [String] = {
         let insert = "\(table.insert) (\(columns)) SELECT \(columns) FROM \(RowDiff.stage) WHERE"
         guard let changes = changes(from: isUnique ? "excluded" : "s") else { return ["\(insert) true"] }
         if isUnique {
@@ -97,7 +97,7 @@ struct RowDiff {
             WHERE s.\(found) > \(Found.nowhere) AND \(same.joined(separator: " AND "))
             """
         return [update, "\(insert) \(found) = \(Found.nowhere)"]
-    }
+    }()
 
     /// The assignments to a row that changed or is back; nil where no column can differ.
     private func changes(from row: String) -> String? {

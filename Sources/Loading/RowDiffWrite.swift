@@ -26,21 +26,27 @@ struct RowDiffWrite {
     /// Stages what differs.
     func stage() throws(LoadStop) -> Staged {
         session.trail.note(diff.makeStage)
-        session.trail.note(diff.fillStage)
-        let rows = try session.connection.stopping { db throws(SQLiteError) in
+        try session.connection.stopping { db throws(SQLiteError) in
             try db.execute("DROP TABLE IF EXISTS \(RowDiff.stage)")
             try db.execute(diff.makeStage)
-            _ = try db.run(diff.fillStage)
-            return try db.rows(diff.countStage)
         }
-        let nullKeys = try session.integer(diff.countNullKeys)
+        return try look(at: try fill(DeltaStatement.Text(sql: diff.fillStage, parameters: [])))
+    }
+
+    /// Runs a statement that stages rows; answers how many.
+    func fill(_ text: DeltaStatement.Text) throws(LoadStop) -> Int {
+        session.trail.note(text)
+        return try session.connection.stopping { db throws(SQLiteError) in try db.run(text.sql, text.parameters) }
+    }
+
+    /// Looks what the staged rows are, `count` in number; refuses some without a key.
+    func look(at count: Int) throws(LoadStop) -> Staged {
+        let new = try session.integer(diff.count(RowDiff.Found.nowhere))
+        // Without a key a row is nowhere in the destination.
+        let nullKeys = new == 0 ? 0 : try session.integer(diff.countNullKeys)
         guard nullKeys == 0 else { throw .failure(.nullKeys(nullKeys, diff.source.key.map(\.source))) }
-        func count(_ found: Int) -> Int {
-            Int(rows.first { $0[0].integer == Int64(found) }?[1].integer ?? 0)
-        }
-        return Staged(
-            new: count(RowDiff.Found.nowhere), changed: count(RowDiff.Found.changed),
-            back: count(RowDiff.Found.marked))
+        let back = diff.deletes.column == nil ? 0 : try session.integer(diff.count(RowDiff.Found.marked))
+        return Staged(new: new, changed: count - new - back, back: back)
     }
 
     /// Writes what was staged, after the rows, called `d`, that `isGone` holds for have left.

@@ -65,10 +65,13 @@ struct ShrinkGuard {
 
     /// Fails when another step was the last to write the table: what it loaded is not in this step's source, and would
     /// be removed. A run with `allow_shrink` takes the table over.
-    func refuseOtherWriter(_ session: LoadSession) throws(LoadStop) {
+    ///
+    /// - Parameter sequence: the destination's commit up to which that was looked for already.
+    func refuseOtherWriter(_ session: LoadSession, after sequence: Int64 = 0) throws(LoadStop) {
         guard !request.allowShrink else { return }
         let table = request.step.destination.table
-        let writer = try UndoLedger(session.connection).lastWriter(of: table, before: request.run)
+        let writer = try UndoLedger(session.connection).lastWriter(
+            of: table, before: request.run, after: sequence)
         guard let writer, writer.pipeline != request.pipeline || writer.step != request.step.name else { return }
         throw .failure(
             Failure(

@@ -12,7 +12,7 @@ struct SnapshotRows {
     static let copy = "temp._strandline_source"
 
     /// What stands behind FROM.
-    let sql: String
+    private(set) var sql: String
     /// Its columns with the destination's.
     let pairs: [SchemaMatch.Pair]
     /// Those of them that are the key, in the key's order.
@@ -80,6 +80,13 @@ struct SnapshotRows {
         self.pairs = pairs.map(here)
         self.key = key.map(here)
         collation = " COLLATE BINARY"
+    }
+
+    /// Those of the rows that stand behind FROM in `sql`.
+    func among(_ sql: String) -> SnapshotRows {
+        var rows = self
+        rows.sql = "(\(sql))"
+        return rows
     }
 
     /// The condition that a row of the source, `s`, has the key of one of the destination, `d`.

@@ -183,12 +183,23 @@ struct UndoLedger {
         return audit == nil ? .run : .audit
     }
 
-    /// The step that was the last to write a table in another run, as far as that is remembered; nil when none did.
-    func lastWriter(of table: String, before run: String) throws(LoadStop) -> (pipeline: String, step: String)? {
+    /// The place of the last of the destination's commits; 0 where none is remembered.
+    func lastSequence() throws(LoadStop) -> Int64 {
+        try connection.stopping { db throws(SQLiteError) in
+            try db.first("SELECT max(sequence) FROM main._strandline_undo")?[0].integer ?? 0
+        }
+    }
+
+    /// The step that was the last to write a table in another run, in a commit after the one in place `sequence`, as far
+    /// as that is remembered; nil when none did.
+    func lastWriter(
+        of table: String, before run: String, after sequence: Int64
+    ) throws(LoadStop) -> (pipeline: String, step: String)? {
         let found = try connection.stopping { db throws(SQLiteError) in
             try db.first(
                 "SELECT pipeline, step FROM main._strandline_undo WHERE table_name = ? COLLATE NOCASE "
-                    + "AND commit_number > 0 AND run <> ? ORDER BY sequence DESC LIMIT 1", [.text(table), .text(run)])
+                    + "AND commit_number > 0 AND run <> ? AND sequence > ? ORDER BY sequence DESC LIMIT 1",
+                [.text(table), .text(run), .integer(sequence)])
         }
         guard let found, let pipeline = found[0].string, let step = found[1].string else { return nil }
         return (pipeline, step)

@@ -52,6 +52,8 @@ private struct PartitionStory {
     private let step: LoadStep
     private let scheme: PartitionScheme
     private let ranges: [PartitionRange]
+    /// Loads every partition, so that they follow each other on one connection; nil where each opens the files anew.
+    private let loader: Loader?
     private var version = 0
     let name: String
 
@@ -102,8 +104,9 @@ private struct PartitionStory {
                     try plan.bound(.integer(start), field: "start"),
                     try plan.bound(.integer(start + 4 * 86_400), field: "end")), limit: 10)
         }
+        loader = Bool.random(using: &random) ? world.loader() : nil
         self.random = random
-        name = "\(kind) \(order) marks \(marks) at \(type) \(index) \(noRowid)"
+        name = "\(kind) \(order) marks \(marks) at \(type) \(index) \(noRowid) \(loader == nil ? "" : "one connection")"
     }
 
     // MARK: The play
@@ -121,6 +124,7 @@ private struct PartitionStory {
             for (place, number) in ranges.indices.shuffled(using: &random).enumerated() {
                 if !isQuiet, Int.random(in: 0..<3, using: &random) == 0 { try changeSource() }
                 if !isQuiet, Int.random(in: 0..<3, using: &random) == 0 { try world.load(step) }
+                if !isQuiet, Int.random(in: 0..<3, using: &random) == 0 { try changeSchemas() }
                 try reload(ranges[number], number: number + 1, backfill, attempt: place + 1)
             }
             guard isQuiet else { continue }
@@ -150,8 +154,22 @@ private struct PartitionStory {
         for _ in 0..<(kind == .bag ? Int.random(in: 1...2, using: &random) : 1) {
             let v: [Value] = kind == .bag ? ["x", 1, 1.0, .null] : ["x", "y", 1, .null, .blob([1])]
             try world.source.execute(
-                "INSERT INTO t VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO t (a, b, at, v, ver) VALUES (?, ?, ?, ?, ?)",
                 key + [place, v.randomElement(using: &random) ?? .null, kind == .bag ? 1 : Value(version)])
+        }
+    }
+
+    /// Columns without values come, and indexes come and go.
+    private mutating func changeSchemas() throws {
+        version += 1
+        switch Int.random(in: 0..<5, using: &random) {
+        case 0: try world.source.execute("ALTER TABLE t ADD COLUMN more\(version)")
+        case 1: try world.warehouse.execute("ALTER TABLE t ADD COLUMN mine\(version) DEFAULT 1")
+        case 2: try world.source.execute("CREATE INDEX i\(version) ON t (b, at)")
+        case 3: try world.warehouse.execute("CREATE INDEX i\(version) ON t (at, v)")
+        default:
+            try world.source.execute("DROP INDEX IF EXISTS t_at")
+            try world.warehouse.execute("DROP INDEX IF EXISTS t_at")
         }
     }
 
@@ -241,7 +259,7 @@ private struct PartitionStory {
         let request = PartitionRequest(
             load: try world.request(step, run: backfill, attempt: attempt, allowShrink: true), number: number,
             scheme: scheme, range: range)
-        let result = try world.loader().loadPartition(request, stop: StopToken())
+        let result = try (loader ?? world.loader()).loadPartition(request, stop: StopToken())
         let (rows, counts) = kind == .bag ? bag(source, before, range) : keyed(source, before, range)
         try check(result.rows == counts, "\(range.text): \(result.rows), not \(counts)")
         let after = try destinationRows()
@@ -249,7 +267,8 @@ private struct PartitionStory {
         try check(try world.watermark() == mark, "the watermark moved")
         try check(try world.inWarehouse("SELECT * FROM _strandline_loads") == loads, "the records of loads changed")
         // The same partition again does nothing, though the rows may have changed meanwhile.
-        try check(try world.loader().loadPartition(request, stop: StopToken()) == result, "repeated")
+        let again = try (loader ?? world.loader()).loadPartition(request, stop: StopToken())
+        try check(again == result, "repeated")
     }
 
     private func keyed(_ source: [Row], _ before: [Row], _ range: PartitionRange) -> ([Row], RowCounts) {
