@@ -57,7 +57,7 @@ final class AuditExecutor: Sendable {
             let step = Result { () throws(Failure) -> ResolvedStep in
                 let pipeline = try catalog.pipeline(audit.pipeline, session)
                 let resolved = try catalog.resolve(pipeline, steps: [audit.step], session)
-                guard let step = resolved.step(audit.step) else {
+                guard let step = resolved.load(audit.step) else {
                     throw Failure(.unknownStep, "pipeline \(audit.pipeline) has no step \(audit.step) any more")
                 }
                 return try step.get()

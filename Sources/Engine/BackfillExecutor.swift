@@ -331,7 +331,7 @@ extension Catalog {
     /// A backfill's step with its files, which must still write the table that the backfill was made for.
     func step(of backfill: Backfill, _ session: ReadSession) throws(Failure) -> ResolvedStep {
         let resolved = try resolve(try pipeline(backfill.pipeline, session), steps: [backfill.step], session)
-        guard let step = try resolved.step(backfill.step)?.get() else {
+        guard let step = try resolved.load(backfill.step)?.get() else {
             throw Failure(.unknownStep, "pipeline \(backfill.pipeline) has no step \(backfill.step) any more")
         }
         guard step.step.destination.isSame(backfill.destination) else {

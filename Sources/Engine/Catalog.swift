@@ -63,9 +63,17 @@ public final class Catalog: Sendable {
                 let resolution = Result { () throws(Failure) in
                     switch step.work {
                     case .load(let load):
-                        ResolvedStep(
-                            step: load, source: try place(load.source.connection),
-                            destination: try place(load.destination.connection))
+                        ResolvedWork.load(
+                            ResolvedStep(
+                                step: load, source: try place(load.source.connection),
+                                destination: try place(load.destination.connection)))
+                    case .sql(let sql):
+                        ResolvedWork.sql(
+                            ResolvedSQL(
+                                step: sql, destination: try place(sql.connection),
+                                upstream: try pipeline.onlyLoad(before: step).map { (load) throws(Failure) in
+                                    (load.name, try place(load.destination.connection))
+                                }))
                     }
                 }
                 return (step, resolution.mapError { Catalog.naming(step, $0) })

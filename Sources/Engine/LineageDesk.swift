@@ -20,14 +20,23 @@ final class LineageDesk: Sendable {
     }
 
     /// Looks up what a step reads and writes, its columns included, for the events that tell of it. Blocks; for workers.
-    func look(at step: ResolvedStep, of run: String) {
+    func look(at work: ResolvedWork, of run: String) {
+        let (name, found) =
+            switch work {
+            case .load(let step): (step.step.name, datasets(of: step))
+            // Which tables statements touch, they tell by themselves.
+            case .sql(let step):
+                (step.step.name, LineageDatasets(input: nil, query: step.step.script.text, output: nil))
+            }
+        known.withLock { $0[run, default: [:]][name] = found }
+    }
+
+    private func datasets(of step: ResolvedStep) -> LineageDatasets {
         let output = dataset(step.step.destination.table, in: step.destination)
-        let found: LineageDatasets
-        switch step.step.source.relation {
-        case .table(let table): found = LineageDatasets(input: dataset(table, in: step.source), output: output)
-        case .query(let query): found = LineageDatasets(input: nil, query: query, output: output)
+        return switch step.step.source.relation {
+        case .table(let table): LineageDatasets(input: dataset(table, in: step.source), output: output)
+        case .query(let query): LineageDatasets(input: nil, query: query, output: output)
         }
-        known.withLock { $0[run, default: [:]][step.step.name] = found }
     }
 
     /// Forgets what the steps of a run read and write, once it is not in hand any more.

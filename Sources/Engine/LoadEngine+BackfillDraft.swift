@@ -89,15 +89,19 @@ extension LoadEngine {
         return BackfillDraft(backfill: backfill, partitions: left, estimates: estimates, step: step)
     }
 
-    /// A step of a pipeline with its files: the named one, or the only one.
+    /// A load of a pipeline with its files: the named one, or the only one.
     func onlyStep(of pipeline: String, named name: String?) throws(Failure) -> ResolvedStep {
-        let steps = try resolve(pipeline, steps: name.map { [$0] } ?? []).steps
-        guard let step = steps.first, steps.count == 1 else {
+        let resolved = try resolve(pipeline, steps: name.map { [$0] } ?? [])
+        let loads = name.map { [$0] } ?? resolved.pipeline.loads.map(\.name)
+        guard loads.count == 1, let step = resolved.load(loads[0]) else {
             throw Failure(
-                .missingKey, "pipeline \(pipeline) has \(steps.count) steps, and none is named",
-                hint: "name one of \(steps.map(\.step.name).joined(separator: ", "))", field: "step")
+                .missingKey,
+                loads.isEmpty
+                    ? "pipeline \(pipeline) loads nothing: all of its steps run statements"
+                    : "pipeline \(pipeline) has \(loads.count) loads, and none is named",
+                hint: loads.isEmpty ? "" : "name one of \(loads.joined(separator: ", "))", field: "step")
         }
-        return try step.resolution.get()
+        return try step.get()
     }
 
     private func step(of request: BackfillRequest) throws(Failure) -> ResolvedStep {

@@ -36,7 +36,7 @@ extension LoadEngine {
             let pipeline = try catalog.pipeline(reader.pipeline, session)
             guard pipeline.step(reader.step) != nil else { return false }
             let resolved = try catalog.resolve(pipeline, steps: [reader.step], session)
-            guard let step = try resolved.step(reader.step)?.get() else { return false }
+            guard let step = try resolved.load(reader.step)?.get() else { return false }
             return reader.isRead(
                 by: step.step, of: table, from: file, source: step.source.file, destination: step.destination.file)
         } catch {

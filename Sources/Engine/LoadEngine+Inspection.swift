@@ -13,21 +13,34 @@ extension LoadEngine {
                 let resolved = try resolve(pipeline, steps: options.steps)
                 var plans: [LoadPlan] = []
                 for entry in resolved.steps {
-                    let step = try entry.resolution.get()
-                    let request = LoadRequest(
-                        run: "plan", pipeline: pipeline, step: step.step, attempt: 1, source: step.source.file,
-                        destination: step.destination.file, fullRefresh: options.fullRefresh,
-                        allowShrink: options.allowShrink)
+                    let work = try entry.resolution.get()
                     do throws(Failure) {
-                        plans.append(try loader.plan(request, stop: stop))
+                        plans.append(try plan(work, of: pipeline, options, stop))
                     } catch {
-                        var failure = step.redact(error)
-                        failure.message = "step \(step.step.name): \(failure.message)"
+                        var failure = work.redact(error)
+                        failure.message = "step \(entry.step.name): \(failure.message)"
                         throw failure
                     }
                 }
                 return plans
             }, completion: completion)
+    }
+
+    private func plan(
+        _ work: ResolvedWork, of pipeline: String, _ options: RunOptions, _ stop: StopToken
+    ) throws(Failure) -> LoadPlan {
+        switch work {
+        case .load(let step):
+            let request = LoadRequest(
+                run: "plan", pipeline: pipeline, step: step.step, attempt: 1, source: step.source.file,
+                destination: step.destination.file, fullRefresh: options.fullRefresh,
+                allowShrink: options.allowShrink)
+            return try loader.plan(request, stop: stop)
+        case .sql(let step):
+            let request = try loader.request(
+                step, run: "plan", of: pipeline, attempt: 1, nominal: clock.now(), options)
+            return try loader.plan(request, stop: stop)
+        }
     }
 
     /// Opens a connection's file and lists its tables; changes nothing.
@@ -64,14 +77,14 @@ extension LoadEngine {
     func resolve(_ pipeline: String, step: String) throws(Failure) -> ResolvedStep {
         do throws(Failure) {
             let resolved = try resolve(pipeline, steps: [step])
-            guard let found = resolved.step(step) else {
+            guard let found = resolved.load(step) else {
                 throw Failure(.unknownStep, "pipeline \(pipeline) has no step \(step)")
             }
             return try found.get()
         } catch {
             var failure = error
             // The step's name stands in the address, not in a list of steps.
-            if failure.code == .unknownStep { failure.field = nil }
+            if failure.code == .unknownStep || failure.code == .unsupported { failure.field = nil }
             throw failure
         }
     }

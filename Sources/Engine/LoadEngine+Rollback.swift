@@ -52,6 +52,7 @@ extension LoadEngine {
         if parts.count > 1, !isTrial { for part in parts { _ = try rollBack(id, part, isTrial: true) } }
         var done: [StepRollback] = []
         for part in parts.reversed() { done += try rollBack(id, part, isTrial: isTrial) }
+        if !done.isEmpty { done += LoadEngine.statements(of: run).map(StepRollback.init(left:)) }
         guard !isTrial else { return RolledBackRun(run: run, steps: done) }
         return RolledBackRun(run: try record(run, parts, done), steps: done)
     }
@@ -103,14 +104,26 @@ extension LoadEngine {
         return run
     }
 
-    /// The steps of the run that committed something, by the files they write, in the order they ran.
+    /// The steps of the run whose statements have committed: what those change is not kept, and cannot be put back.
+    private static func statements(of run: Run) -> [String] {
+        run.steps.filter { $0.kind == .sql && ($0.result?.commits ?? 0) > 0 }.map(\.name)
+    }
+
+    /// The loads of the run that committed something, by the files they write, in the order they ran.
     private func parts(of run: Run) throws(Failure) -> [Part] {
-        let names = run.steps.filter { ($0.result?.commits ?? 0) > 0 }.map(\.name)
-        guard !names.isEmpty else { return [] }
+        let names = run.steps.filter { $0.kind == .load && ($0.result?.commits ?? 0) > 0 }.map(\.name)
+        guard !names.isEmpty else {
+            if let name = LoadEngine.statements(of: run).first {
+                throw Failure(
+                    .undoMissing, "run \(run.id) ran the statements of step \(name), and loaded nothing",
+                    hint: "what statements change is not kept; undo it by statements of your own")
+            }
+            return []
+        }
         let resolved = try resolve(run.pipeline, steps: names)
         var parts: [Part] = []
-        for step in resolved.steps {
-            let found = try step.resolution.get()
+        for name in resolved.steps.compactMap(\.step.load?.name) {
+            guard let found = try resolved.load(name)?.get() else { continue }
             if let place = parts.firstIndex(where: { $0.place.file == found.destination.file }) {
                 parts[place].steps.append(found)
             } else {
@@ -175,7 +188,7 @@ extension LoadEngine {
     /// What the audit wrote; nil where it did not succeed, and so wrote nothing.
     private func part(of audit: Audit) throws(Failure) -> Part? {
         guard audit.state == .success else { return nil }
-        guard let step = try resolve(audit.pipeline, steps: [audit.step]).step(audit.step) else { return nil }
+        guard let step = try resolve(audit.pipeline, steps: [audit.step]).load(audit.step) else { return nil }
         let found = try step.get()
         return Part(place: found.destination, steps: [found])
     }

@@ -54,7 +54,7 @@ public final class LoadEngine: Sendable {
             OutboxCourier(configuration: $0, store: store, records: records, clock: clock, log: log)
         }
         executor = RunExecutor(
-            store: store, catalog: catalog, loads: StepExecutor(loader: loader, board: board, lineage: lineage),
+            store: store, catalog: catalog, steps: StepExecutor(loader: loader, board: board, lineage: lineage),
             records: records, waiters: waiters, board: board, dispatcher: dispatcher, alarms: alarms, clock: clock,
             log: log)
         auditor = AuditExecutor(

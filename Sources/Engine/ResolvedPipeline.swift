@@ -63,20 +63,69 @@ struct ResolvedStep: Sendable {
     }
 }
 
+/// A step that runs statements, with the file in which they run.
+struct ResolvedSQL: Sendable {
+    /// The step.
+    let step: SQLStep
+    /// Where its statements run.
+    let destination: Place
+    /// The load that it depends on, with the file that holds its watermark; nil unless that is exactly one.
+    let upstream: (step: String, place: Place)?
+}
+
+/// A step of any kind with the files it needs.
+enum ResolvedWork: Sendable {
+    case load(ResolvedStep)
+    case sql(ResolvedSQL)
+
+    /// What it writes to.
+    var destination: Place {
+        switch self {
+        case .load(let load): load.destination
+        case .sql(let sql): sql.destination
+        }
+    }
+
+    /// The names of all files that it writes.
+    var files: Set<String> {
+        switch self {
+        case .load(let load):
+            load.destination.lockNames.union(load.step.mayTrimSource ? load.source.lockNames : [])
+        case .sql(let sql): sql.destination.lockNames
+        }
+    }
+
+    /// The failure without the secrets of the step's connections.
+    func redact(_ failure: Failure) -> Failure {
+        switch self {
+        case .load(let load): load.redact(failure)
+        case .sql(let sql): sql.destination.redact(failure)
+        }
+    }
+
+    /// The result without the secrets of the step's connections.
+    func redact(_ result: LoadResult) -> LoadResult {
+        switch self {
+        case .load(let load): load.redact(result)
+        // What it warns of are its checks, which see no file.
+        case .sql: result
+        }
+    }
+}
+
 /// A pipeline with the files of its steps, each found or with the failure that says why not.
 struct ResolvedPipeline: Sendable {
     /// The pipeline.
     let pipeline: Pipeline
     /// The chosen steps in the order they run.
-    let steps: [(step: Step, resolution: Result<ResolvedStep, Failure>)]
+    let steps: [(step: Step, resolution: Result<ResolvedWork, Failure>)]
 
     /// The names of all files that its steps write.
     var files: Set<String> {
         var files: Set<String> = []
         for step in steps {
             guard case .success(let resolved) = step.resolution else { continue }
-            files.formUnion(resolved.destination.lockNames)
-            if resolved.step.mayTrimSource { files.formUnion(resolved.source.lockNames) }
+            files.formUnion(resolved.files)
         }
         return files
     }
@@ -88,7 +137,27 @@ struct ResolvedPipeline: Sendable {
     }
 
     /// The step of a name with its files; nil when it is not among the chosen ones.
-    func step(_ name: String) -> Result<ResolvedStep, Failure>? {
+    func step(_ name: String) -> Result<ResolvedWork, Failure>? {
         steps.first { $0.step.name == name }?.resolution
+    }
+
+    /// The load of a name with its files; nil when it is not among the chosen steps, a failure when it is no load.
+    func load(_ name: String) -> Result<ResolvedStep, Failure>? {
+        step(name).map { found in
+            found.flatMap { work in
+                guard case .load(let load) = work else { return .failure(noLoad(name)) }
+                return .success(load)
+            }
+        }
+    }
+
+    private func noLoad(_ name: String) -> Failure {
+        let loads = pipeline.loads.map(\.name)
+        return Failure(
+            .unsupported,
+            "step \(name) of pipeline \(pipeline.name) runs statements: it has neither a source nor a watermark",
+            hint: loads.isEmpty
+                ? "only steps of kind `load` have" : "name a step of kind `load`: \(loads.joined(separator: ", "))",
+            field: "step")
     }
 }

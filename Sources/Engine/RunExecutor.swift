@@ -9,7 +9,7 @@ internal import Store
 final class RunExecutor: Sendable {
     private let store: ControlStore
     private let catalog: Catalog
-    private let loads: StepExecutor
+    private let steps: StepExecutor
     private let records: RunRecords
     private let waiters: FinishWaiters<Run>
     private let board: RunBoard
@@ -20,12 +20,12 @@ final class RunExecutor: Sendable {
 
     /// Makes an executor; `waiters` are told of every run that it finishes.
     init(
-        store: ControlStore, catalog: Catalog, loads: StepExecutor, records: RunRecords, waiters: FinishWaiters<Run>,
+        store: ControlStore, catalog: Catalog, steps: StepExecutor, records: RunRecords, waiters: FinishWaiters<Run>,
         board: RunBoard, dispatcher: Dispatcher, alarms: AlarmClock, clock: any Clock, log: Log
     ) {
         self.store = store
         self.catalog = catalog
-        self.loads = loads
+        self.steps = steps
         self.records = records
         self.waiters = waiters
         self.board = board
@@ -131,7 +131,7 @@ final class RunExecutor: Sendable {
                 // its load, found finished in the destination, is not repeated.
                 if isFirst { records.note(record.takeNews()) } else { _ = records.record(record.takeNews()) }
                 isFirst = false
-                switch loads.load(name, of: record.run, resolved, stop) {
+                switch steps.perform(name, of: record.run, resolved, stop) {
                 case .committed(let result, let watermark):
                     record.succeed(name, result, watermark: watermark, at: clock.now())
                 case .interrupted(let reason, let load):

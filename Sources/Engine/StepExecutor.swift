@@ -2,11 +2,11 @@ internal import Loading
 internal import Model
 internal import Platform
 
-/// Carries out the load of one step and finds out what became of it. Blocks; runs on workers.
+/// Carries out one step and finds out what became of it. Blocks; runs on workers.
 struct StepExecutor: Sendable {
     /// What became of a step.
     enum Outcome: Sendable {
-        /// The destination holds the rows and the record of the whole load; with its watermark then.
+        /// The destination holds what the step did and the record of it; with its watermark then.
         case committed(LoadResult, Watermark?)
         /// It ended early because the stop token was raised; with what is to be told of how far it got.
         case interrupted(StopToken.Reason, FinishedLoad?)
@@ -18,11 +18,11 @@ struct StepExecutor: Sendable {
     let board: RunBoard
     let lineage: LineageDesk?
 
-    /// Loads the run's step of a name.
-    func load(_ name: String, of run: Run, _ resolved: ResolvedPipeline, _ stop: StopToken) -> Outcome {
-        let step: ResolvedStep
+    /// Carries out the run's step of a name.
+    func perform(_ name: String, of run: Run, _ resolved: ResolvedPipeline, _ stop: StopToken) -> Outcome {
+        let work: ResolvedWork
         switch resolved.step(name) {
-        case .success(let found): step = found
+        case .success(let found): work = found
         case .failure(let failure): return .failed(failure, nil)
         case nil:
             return .failed(
@@ -30,36 +30,63 @@ struct StepExecutor: Sendable {
                     .unknownStep, "pipeline \(run.pipeline) has no step \(name) any more",
                     hint: "trigger a new run of the changed pipeline"), nil)
         }
-        defer { lineage?.look(at: step, of: run.id) }
-        let request = LoadRequest(
-            run: run.id, pipeline: run.pipeline, step: step.step, attempt: run.attempt, source: step.source.file,
-            destination: step.destination.file, fullRefresh: run.options.fullRefresh,
-            allowShrink: run.options.allowShrink)
+        defer { lineage?.look(at: work, of: run.id) }
         let progress = LoadProgress()
         board.show(run.id, step: name, progress)
         do throws(Failure) {
-            return committed(try loader.load(request, stop: stop, progress: progress), step)
+            return committed(try perform(work, of: run, stop, progress), work)
         } catch {
-            return failed(error, step, run, stop, progress.failed)
+            return failed(error, name, work, run, stop, progress.failed)
+        }
+    }
+
+    private func perform(
+        _ work: ResolvedWork, of run: Run, _ stop: StopToken, _ progress: LoadProgress
+    ) throws(Failure) -> FinishedLoad {
+        switch work {
+        case .load(let step):
+            let request = LoadRequest(
+                run: run.id, pipeline: run.pipeline, step: step.step, attempt: run.attempt, source: step.source.file,
+                destination: step.destination.file, fullRefresh: run.options.fullRefresh,
+                allowShrink: run.options.allowShrink)
+            return try loader.load(request, stop: stop, progress: progress)
+        case .sql(let step):
+            let request = try loader.request(
+                step, run: run.id, of: run.pipeline, attempt: run.attempt, nominal: run.createdAt, run.options)
+            return try loader.run(request, stop: stop, progress: progress)
         }
     }
 
     private func failed(
-        _ failure: Failure, _ step: ResolvedStep, _ run: Run, _ stop: StopToken, _ load: FinishedLoad?
+        _ failure: Failure, _ name: String, _ work: ResolvedWork, _ run: Run, _ stop: StopToken, _ load: FinishedLoad?
     ) -> Outcome {
         let isStopped = [.cancelled, .timedOut, .interrupted].contains(failure.code)
         // The error of a commit does not tell whether it took place; the destination does.
         if isStopped || failure.code == .inputOutput {
-            let found = try? loader.committed(
-                run: run.id, step: step.step.name, destination: step.destination.file)
-            if let found { return committed(found, step) }
+            let found = try? loader.committed(run: run.id, step: name, destination: work.destination.file)
+            if let found { return committed(found, work) }
         }
-        let told = load.map { FinishedLoad(result: step.redact($0.result), watermark: $0.watermark) }
+        let told = load.map { FinishedLoad(result: work.redact($0.result), watermark: $0.watermark) }
         if isStopped, let reason = stop.reason { return .interrupted(reason, told) }
-        return .failed(step.redact(failure), told)
+        return .failed(work.redact(failure), told)
     }
 
-    private func committed(_ load: FinishedLoad, _ step: ResolvedStep) -> Outcome {
-        .committed(step.redact(load.result), load.watermark)
+    private func committed(_ load: FinishedLoad, _ work: ResolvedWork) -> Outcome {
+        .committed(work.redact(load.result), load.watermark)
+    }
+}
+
+extension StepLoading {
+    /// What is asked of a step that runs statements, with the watermark of the load that it depends on.
+    func request(
+        _ step: ResolvedSQL, run: String, of pipeline: String, attempt: Int, nominal: Timestamp, _ options: RunOptions
+    ) throws(Failure) -> SQLRequest {
+        var request = SQLRequest(
+            run: run, pipeline: pipeline, step: step.step, attempt: attempt, destination: step.destination.file,
+            nominal: nominal, isWhole: options.fullRefresh)
+        if let (load, place) = step.upstream {
+            request.watermark = try watermark(pipeline: pipeline, step: load, destination: place.file)?.value
+        }
+        return request
     }
 }

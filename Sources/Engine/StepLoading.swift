@@ -8,12 +8,16 @@ public import Platform
 public protocol StepLoading: Sendable {
     /// Carries out one load; ends early when `stop` is raised.
     func load(_ request: LoadRequest, stop: StopToken, progress: LoadProgress) throws(Failure) -> FinishedLoad
-    /// What a run's finished load of a step did, as the destination recorded it; nil when it has not finished there.
+    /// Runs the statements of a step; ends early when `stop` is raised.
+    func run(_ request: SQLRequest, stop: StopToken, progress: LoadProgress) throws(Failure) -> FinishedLoad
+    /// What a run's finished load of a step, or its statements, did, as the destination recorded it; nil when it has not finished there.
     func committed(run: String, step: String, destination: DatabaseFile) throws(Failure) -> FinishedLoad?
     /// The step's watermark in the destination; nil when there is none.
     func watermark(pipeline: String, step: String, destination: DatabaseFile) throws(Failure) -> Watermark?
     /// What the next load would do; changes nothing.
     func plan(_ request: LoadRequest, stop: StopToken) throws(Failure) -> LoadPlan
+    /// What the statements of a step would look at; changes nothing, and refuses what could not be run.
+    func plan(_ request: SQLRequest, stop: StopToken) throws(Failure) -> LoadPlan
     /// Sets a step's watermark; answers the new one.
     func setWatermark(_ request: LoadRequest, to value: CursorValue, reason: String) throws(Failure) -> Watermark
     /// Removes a step's watermark; answers the removed one, nil when there was none.

@@ -258,6 +258,16 @@ struct DestinationLedger {
         var isFinal: Bool
         /// The highest attempt that has committed.
         var attempt: Int
+
+        /// Refuses an attempt that was given up.
+        func fence(_ attempt: Int) throws(LoadStop) {
+            guard self.attempt > attempt else { return }
+            throw .failure(
+                Failure(
+                    .fenced,
+                    "attempt \(attempt) of the run was given up; attempt \(self.attempt) has taken over",
+                    hint: "nothing: the later attempt does the work"))
+        }
     }
 
     /// A run's load of a step with the step's watermark as it is now; nil while the load has not ended.
@@ -363,8 +373,18 @@ struct DestinationLedger {
         }
     }
 
+    /// Who makes a commit.
+    struct Author {
+        /// The run, or the audit that mends.
+        let run: String
+        let pipeline: String
+        let step: String
+        let attempt: Int
+        var isAudit = false
+    }
+
     /// Records a commit, and trims the step's oldest records.
-    func record(_ record: Record, _ manifest: CommitManifest, request: LoadRequest) throws(LoadStop) {
+    func record(_ record: Record, _ manifest: CommitManifest, by author: Author) throws(LoadStop) {
         try connection.stopping { db throws(SQLiteError) in
             _ = try db.run(
                 """
@@ -374,17 +394,17 @@ struct DestinationLedger {
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
                 [
-                    .text(request.run), .text(request.step.name), Value(manifest.number), .text(request.pipeline),
-                    Value(request.attempt), Value(record.isFinal), Value(record.counts.read),
+                    .text(author.run), .text(author.step), Value(manifest.number), .text(author.pipeline),
+                    Value(author.attempt), Value(record.isFinal), Value(record.counts.read),
                     Value(record.counts.inserted), Value(record.counts.updated), Value(record.counts.unchanged),
                     Value(record.counts.deleted), record.watermarkBefore?.value ?? .null,
                     record.watermarkAfter?.value ?? .null, .text(KeyText.text(record.key)), .text(record.window),
                     .text(WarningText.text(record.warnings)), .text(manifest.at.rfc3339),
                     .text(manifest.json.text()), Value(record.counts.quarantined),
                     record.checks.isEmpty ? .null : .text(JSONValue.array(record.checks.map(\.json)).text()),
-                    Value(request.isAudit),
+                    Value(author.isAudit),
                 ])
-            try TrimmedLoads(db).trim(pipeline: request.pipeline, step: request.step.name, during: request.run)
+            try TrimmedLoads(db).trim(pipeline: author.pipeline, step: author.step, during: author.run)
         }
     }
 }

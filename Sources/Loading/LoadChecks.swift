@@ -295,7 +295,7 @@ final class LoadChecks {
         return .string(text.prefix(Limits.sampleBytes / 4) + "…")
     }
 
-    private static func words(_ count: Int, _ check: Check) -> String {
+    static func words(_ count: Int, _ check: Check) -> String {
         let columns = check.columns.joined(separator: ", ")
         let rows = count == 1 ? "1 row has" : "\(count) rows have"
         switch check.rule {

@@ -41,6 +41,11 @@ public struct LoadRequest: Sendable, Equatable {
 }
 
 extension LoadRequest {
+    /// Whose commits it makes.
+    var author: DestinationLedger.Author {
+        .init(run: run, pipeline: pipeline, step: step.name, attempt: attempt, isAudit: isAudit)
+    }
+
     /// Whether the table is built anew from the whole source.
     var isRebuild: Bool { !isPartition && (fullRefresh || step.strategy == .fullRefresh) }
 

@@ -32,11 +32,11 @@ final class LoadTrail {
     func begin(number: Int, at now: Timestamp) { commit = (number, now) }
 
     /// What the commit in hand has done until it failed; nil where it had not begun.
-    func abandoned(_ request: LoadRequest) -> CommitManifest? {
+    func abandoned(attempt: Int) -> CommitManifest? {
         guard let commit else { return nil }
         enter(phase)
         return CommitManifest(
-            number: commit.number, attempt: request.attempt, at: commit.time, bounds: bounds, cursorRows: cursorRows,
+            number: commit.number, attempt: attempt, at: commit.time, bounds: bounds, cursorRows: cursorRows,
             counts: RowCounts(), statements: LoadTrail.bounded(statements),
             phases: spent.map { LoadPhase($0.name, seconds: $0.time.seconds) })
     }
@@ -81,11 +81,11 @@ final class LoadTrail {
     /// Ends the commit's work before it is recorded as number `number`; answers its manifest and begins anew.
     ///
     /// A cut load's commits run the same statements over and over: they are kept where they differ from those before.
-    func take(number: Int, request: LoadRequest, at now: Timestamp, counts: RowCounts) -> CommitManifest {
+    func take(number: Int, attempt: Int, at now: Timestamp, counts: RowCounts) -> CommitManifest {
         enter(.commit)
         let texts = statements.map(\.sql)
         let manifest = CommitManifest(
-            number: number, attempt: request.attempt, at: now, bounds: bounds, cursorRows: cursorRows, counts: counts,
+            number: number, attempt: attempt, at: now, bounds: bounds, cursorRows: cursorRows, counts: counts,
             statements: texts == kept ? [] : LoadTrail.bounded(statements),
             phases: spent.map { LoadPhase($0.name, seconds: $0.time.seconds) })
         kept = texts

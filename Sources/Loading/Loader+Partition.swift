@@ -30,7 +30,7 @@ extension Loader {
                 return result
             } catch {
                 session.close()
-                progress.failed(session.trail.abandoned(load), session.checks.results)
+                progress.failed(session.trail.abandoned(attempt: load.attempt), session.checks.results)
                 throw error
             }
         }
@@ -133,7 +133,7 @@ extension Loader {
             session.checks.begin(at: now)
             var (result, staged) = try partition.run(as: number, at: now)
             result.warnings += session.checks.warnings
-            var manifest = session.trail.take(number: number, request: load, at: now, counts: result.rows)
+            var manifest = session.trail.take(number: number, attempt: load.attempt, at: now, counts: result.rows)
             // Partition after partition runs the same statements: the first tells of them.
             if number > 1 { manifest.statements = [] }
             try ledger.record(request, result, session.checks.results, manifest)

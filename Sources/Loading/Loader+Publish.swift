@@ -29,7 +29,7 @@ extension Loader {
                 progress.committed()
             } catch {
                 guard case .trialEnded = error else {
-                    progress.failed(session.trail.abandoned(load), session.checks.results)
+                    progress.failed(session.trail.abandoned(attempt: load.attempt), session.checks.results)
                     throw error
                 }
             }
@@ -81,7 +81,7 @@ extension Loader {
         session.checks.begin(at: now)
         var result = try PublishLoad(session: session, shadow: shadow, selection: selection).run(at: now)
         result.warnings += session.checks.warnings
-        let manifest = session.trail.take(number: 1, request: load, at: now, counts: result.rows)
+        let manifest = session.trail.take(number: 1, attempt: load.attempt, at: now, counts: result.rows)
         try shadows.published(shadow, result, manifest)
         try session.undo?.finish(result.rows, at: now)
         return result

@@ -55,7 +55,7 @@ public final class Loader: Sendable {
                     let finished = try commit(session) { now throws(LoadStop) in try load.next(at: now) }
                     if let finished { return finished }
                 } catch {
-                    progress.failed(session.trail.abandoned(request), session.checks.results)
+                    progress.failed(session.trail.abandoned(attempt: request.attempt), session.checks.results)
                     throw error
                 }
             }
@@ -123,13 +123,7 @@ public final class Loader: Sendable {
             number = (before?.result.commits ?? 0) + 1
             session.readByRun = before?.result.counts.read ?? 0
             if let before, before.isFinal { return try session.ledger.finished(before, request.step.name) }
-            if let before, before.attempt > request.attempt {
-                throw .failure(
-                    Failure(
-                        .fenced,
-                        "attempt \(request.attempt) of the run was given up; attempt \(before.attempt) has taken over",
-                        hint: "nothing: the later attempt does the work"))
-            }
+            try before?.fence(request.attempt)
             try session.watchTable()
             let now = clock.now()
             session.trail.begin(number: number, at: now)
@@ -141,8 +135,8 @@ public final class Loader: Sendable {
             var record = try work(now)
             record.checks = session.checks.results
             record.warnings += session.checks.warnings
-            let manifest = session.trail.take(number: number, request: request, at: now, counts: record.counts)
-            try session.ledger.record(record, manifest, request: request)
+            let manifest = session.trail.take(number: number, attempt: request.attempt, at: now, counts: record.counts)
+            try session.ledger.record(record, manifest, by: request.author)
             try session.undo?.finish(record.counts, at: now)
             return record.isFinal ? try session.ledger.finished(run: request.run, step: request.step.name) : nil
         }

@@ -11,15 +11,22 @@ struct SQLCheck {
     func result(_ check: Check, _ query: String, _ expected: CursorValue?) throws(LoadStop) -> CheckResult {
         let sql = SQLCheck.statement(query, rows, table)
         session.trail.note(sql)
+        return try SQLCheck.result(check, sql, expected, on: session.connection, ["main", "temp", session.sourceSchema])
+    }
+
+    /// As `result`, for a query that names all tables itself, which lie in `schemas`.
+    static func result(
+        _ check: Check, _ sql: String, _ expected: CursorValue?, on connection: Connection, _ schemas: Set<String>
+    ) throws(LoadStop) -> CheckResult {
         let found: [Row]
         do throws(SQLiteError) {
-            let readable = Authorizer.reading(["main", "temp", session.sourceSchema]) { _ in true }
-            found = try session.connection.withAuthorizer(readable) { () throws(SQLiteError) in
-                guard try session.connection.resultColumns(of: sql).count == 1 else {
+            let readable = Authorizer.reading(schemas) { _ in true }
+            found = try connection.withAuthorizer(readable) { () throws(SQLiteError) in
+                guard try connection.resultColumns(of: sql).count == 1 else {
                     throw SQLiteError(code: 1, operation: "check", message: "it must give one column")
                 }
                 var rows: [Row] = []
-                try session.connection.forEach(sql) { row throws(SQLiteError) in
+                try connection.forEach(sql) { row throws(SQLiteError) in
                     rows.append(row)
                     return rows.count < 2
                 }

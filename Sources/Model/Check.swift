@@ -8,6 +8,9 @@ public struct Check: Sendable, Equatable {
     public var severity: CheckSeverity
     /// What becomes of the rows that fail it.
     public var onFail: CheckFailurePolicy
+    /// The table that it looks at, of a step that runs statements; nil where the step has one table, and for a query
+    /// that names its tables itself.
+    public var table: String?
 
     /// Makes a check.
     public init(

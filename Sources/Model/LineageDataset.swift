@@ -19,13 +19,13 @@ public struct LineageDataset: Sendable, Equatable {
 public struct LineageDatasets: Sendable, Equatable {
     /// The table that it reads; nil where it reads a query.
     public var input: LineageDataset?
-    /// The query that it reads; nil where it reads a table.
+    /// The query that it reads, or the statements that it runs; nil where it reads a table.
     public var query: String?
-    /// The table that it writes.
-    public var output: LineageDataset
+    /// The table that it writes; nil where its statements tell.
+    public var output: LineageDataset?
 
     /// Makes what a step reads and writes.
-    public init(input: LineageDataset?, query: String? = nil, output: LineageDataset) {
+    public init(input: LineageDataset?, query: String? = nil, output: LineageDataset?) {
         self.input = input
         self.query = query
         self.output = output

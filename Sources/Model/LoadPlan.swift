@@ -2,11 +2,12 @@
 public struct LoadPlan: Sendable, Equatable {
     /// The step's name.
     public var step: String
-    /// Its strategy.
-    public var strategy: Strategy
+    /// Its strategy; nil for a step that runs statements.
+    public var strategy: Strategy?
     /// The watermark it would start from; nil when there is none.
     public var watermark: CursorValue?
-    /// The first cursor value it would read; nil when it reads from the beginning or has no cursor.
+    /// The first cursor value it would read; nil when it reads from the beginning or has no cursor. Of a step that runs
+    /// statements, where its window begins; `to` is where that ends.
     public var from: CursorValue?
     /// The last cursor value it would read; nil when the source is empty or the step has no cursor.
     public var to: CursorValue?
@@ -27,7 +28,7 @@ public struct LoadPlan: Sendable, Equatable {
 
     /// Makes a plan.
     public init(
-        step: String, strategy: Strategy, watermark: CursorValue?, from: CursorValue?, to: CursorValue?, rows: Int,
+        step: String, strategy: Strategy?, watermark: CursorValue?, from: CursorValue?, to: CursorValue?, rows: Int,
         columns: [String], createsDestination: Bool, statements: [String], fullScans: [String],
         suggestedIndexes: [String], warnings: [LoadWarning]
     ) {

@@ -37,6 +37,12 @@ public struct Pipeline: Sendable, Equatable {
 
     /// The steps that are loads.
     public var loads: [LoadStep] { steps.compactMap(\.load) }
+
+    /// The load that a step depends on; nil unless that is exactly one.
+    public func onlyLoad(before step: Step) -> LoadStep? {
+        let loads = step.dependsOn.compactMap { self.step($0)?.load }
+        return loads.count == 1 ? loads[0] : nil
+    }
 }
 
 /// A named place where data lives.

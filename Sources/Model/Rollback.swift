@@ -20,6 +20,8 @@ public struct StepRollback: Sendable, Equatable {
     public var keptAs: String?
     /// The watermark as it is now; nil when there is none.
     public var watermark: CursorValue?
+    /// What a person should know; nil for nothing.
+    public var note: String?
 
     /// The rollback as events and answers show it.
     public var json: JSONValue {
@@ -28,6 +30,7 @@ public struct StepRollback: Sendable, Equatable {
             "rows_reverted": .integer(Int64(rowsReverted)), "rows_restored": .integer(Int64(rowsRestored)),
             "columns_dropped": .array(columnsDropped.map(JSONValue.string)), "table_dropped": .bool(tableDropped),
             "table_swapped": .bool(tableSwapped), "kept_as": JSONValue(keptAs), "watermark": watermark?.json ?? .null,
+            "note": JSONValue(note),
         ])
     }
 
@@ -35,5 +38,12 @@ public struct StepRollback: Sendable, Equatable {
     public init(step: String, table: String) {
         self.step = step
         self.table = table
+    }
+
+    /// Says of a step that ran statements that they were left as they are.
+    public init(left step: String) {
+        self.init(step: step, table: "")
+        note =
+            "what its statements changed is not put back; run the step again once the rows that it reads are right"
     }
 }

@@ -126,8 +126,8 @@ public struct StepRun: Sendable, Equatable {
     public var name: String
     /// Where it stands.
     public var state: StepRunState
-    /// The step's strategy when the run was made.
-    public var strategy: Strategy
+    /// The step's strategy when the run was made; nil for a step that runs statements.
+    public var strategy: Strategy?
     /// When its last attempt started; nil before.
     public var startedAt: Timestamp?
     /// When it ended; nil before.
@@ -139,7 +139,7 @@ public struct StepRun: Sendable, Equatable {
 
     /// Makes a step run that is `pending` unless said.
     public init(
-        name: String, state: StepRunState = .pending, strategy: Strategy, startedAt: Timestamp? = nil,
+        name: String, state: StepRunState = .pending, strategy: Strategy?, startedAt: Timestamp? = nil,
         finishedAt: Timestamp? = nil, result: LoadResult? = nil, error: Failure? = nil
     ) {
         self.name = name
@@ -155,8 +155,12 @@ public struct StepRun: Sendable, Equatable {
     public init(of step: Step) {
         switch step.work {
         case .load(let load): self.init(name: load.name, strategy: load.strategy)
+        case .sql(let sql): self.init(name: sql.name, strategy: nil)
         }
     }
+
+    /// The step's kind.
+    public var kind: StepKind { strategy == nil ? .sql : .load }
 }
 
 /// What a load of one step did, over all its commits.

@@ -3,6 +3,7 @@ public struct Step: Sendable, Equatable {
     /// The kinds of steps, with what each is told to do.
     public enum Work: Sendable, Equatable {
         case load(LoadStep)
+        case sql(SQLStep)
     }
 
     /// The steps that come before this one.
@@ -20,6 +21,7 @@ public struct Step: Sendable, Equatable {
     public var name: String {
         switch work {
         case .load(let load): load.name
+        case .sql(let sql): sql.name
         }
     }
 
@@ -27,6 +29,15 @@ public struct Step: Sendable, Equatable {
     public var load: LoadStep? {
         switch work {
         case .load(let load): load
+        case .sql: nil
+        }
+    }
+
+    /// The word that documents and answers have for its kind.
+    public var kind: StepKind {
+        switch work {
+        case .load: .load
+        case .sql: .sql
         }
     }
 
@@ -34,6 +45,15 @@ public struct Step: Sendable, Equatable {
     public var places: [(key: String, connection: String)] {
         switch work {
         case .load(let load): [("source", load.source.connection), ("destination", load.destination.connection)]
+        case .sql(let sql): [("destination", sql.connection)]
         }
     }
+}
+
+/// The kinds of steps, as documents and answers name them.
+public enum StepKind: String, Sendable, CaseIterable {
+    /// It loads a table from a source into a destination.
+    case load
+    /// It runs statements in a destination.
+    case sql
 }

@@ -17,7 +17,17 @@ public struct Authorizer {
         case recursive
         /// It inserts into a table, updates or deletes there; in a trigger, whose name it is then, or by itself.
         case write(table: String, trigger: String?)
-        /// Anything else: a change of the schema, a pragma, an attachment; SQLite's number for it.
+        /// It makes, alters or drops a table, an index, a view or a trigger of this name, on this table.
+        case define(name: String, table: String)
+        /// It makes or drops a virtual table of this kind.
+        case module(String)
+        /// It is, or calls as a table, a pragma.
+        case pragma(String, hasArgument: Bool)
+        /// It attaches or detaches a database.
+        case attach
+        /// It begins or ends a transaction or a savepoint.
+        case transaction
+        /// Anything else; SQLite's number for it.
         case other(Int32)
     }
 
@@ -53,15 +63,15 @@ public struct Authorizer {
                     || (databases.contains(database) && !isInternal(table.lowercased()))
                     || (database.isEmpty && column.isEmpty && !isInternal(table.lowercased())
                         && !table.lowercased().hasPrefix("sqlite_") && bare(table))
-            case .write, .other: false
+            case .write, .define, .module, .pragma, .attach, .transaction, .other: false
             }
         }
     }
 
-    private static let refusedFunctions: Set<String> = ["load_extension", "fts3_tokenizer", "sqlite_log"]
+    static let refusedFunctions: Set<String> = ["load_extension", "fts3_tokenizer", "sqlite_log"]
     private static let tableFunctions: Set<String> = ["json_each", "json_tree"]
 
-    private static func isInternal(_ table: String) -> Bool {
+    static func isInternal(_ table: String) -> Bool {
         table.hasPrefix("pragma_")
             || [
                 "sqlite_stmt", "sqlite_dbpage", "dbstat", "sqlite_dbdata", "bytecode", "tables_used",
@@ -126,6 +136,17 @@ private func action(
     case SQLITE_RECURSIVE: .recursive
     case SQLITE_INSERT, SQLITE_UPDATE, SQLITE_DELETE:
         .write(table: text(first), trigger: fourth.map { String(cString: $0) })
+    case SQLITE_CREATE_INDEX, SQLITE_CREATE_TEMP_INDEX, SQLITE_DROP_INDEX, SQLITE_DROP_TEMP_INDEX,
+        SQLITE_CREATE_TRIGGER, SQLITE_CREATE_TEMP_TRIGGER, SQLITE_DROP_TRIGGER, SQLITE_DROP_TEMP_TRIGGER:
+        .define(name: text(first), table: text(second))
+    case SQLITE_CREATE_TABLE, SQLITE_CREATE_TEMP_TABLE, SQLITE_DROP_TABLE, SQLITE_DROP_TEMP_TABLE, SQLITE_CREATE_VIEW,
+        SQLITE_CREATE_TEMP_VIEW, SQLITE_DROP_VIEW, SQLITE_DROP_TEMP_VIEW:
+        .define(name: text(first), table: text(first))
+    case SQLITE_ALTER_TABLE: .define(name: text(second), table: text(second))
+    case SQLITE_CREATE_VTABLE, SQLITE_DROP_VTABLE: .module(text(second))
+    case SQLITE_PRAGMA: .pragma(text(first), hasArgument: second != nil)
+    case SQLITE_ATTACH, SQLITE_DETACH: .attach
+    case SQLITE_TRANSACTION, SQLITE_SAVEPOINT: .transaction
     default: .other(code)
     }
 }

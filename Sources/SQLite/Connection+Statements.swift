@@ -87,6 +87,13 @@ extension Connection {
     func withStatement<Result>(
         _ sql: String, _ parameters: [Value], _ body: (Statement) throws(SQLiteError) -> Result
     ) throws(SQLiteError) -> Result {
+        try withStatement(sql, binding: { statement throws(SQLiteError) in try statement.bind(parameters) }, body)
+    }
+
+    func withStatement<Result>(
+        _ sql: String, binding bind: (Statement) throws(SQLiteError) -> Void,
+        _ body: (Statement) throws(SQLiteError) -> Result
+    ) throws(SQLiteError) -> Result {
         // Statements of users are many and used once: they would push ours out.
         let cached = authorizer == nil
         let statement: Statement
@@ -97,7 +104,7 @@ extension Connection {
         }
         defer { if cached { cache.put(statement) } }
         return try use(statement) { statement throws(SQLiteError) in
-            try statement.bind(parameters)
+            try bind(statement)
             return try body(statement)
         }
     }

@@ -67,7 +67,7 @@ extension Transaction {
                 operation, "INSERT INTO step_runs (run, position, name, state, strategy) VALUES (?, ?, ?, ?, ?)",
                 [
                     .text(run.id), Value(position), .text(step.name), .text(StepRunState.pending.rawValue),
-                    .text(step.strategy.rawValue),
+                    .text(step.strategy?.rawValue ?? StepKind.sql.rawValue),
                 ])
             if step.state != .pending || step.startedAt != nil || step.result != nil || step.error != nil {
                 try store(step, of: run.id, operation)

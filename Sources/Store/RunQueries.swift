@@ -107,7 +107,8 @@ extension StepRun {
     fileprivate init(_ row: Row) throws(SQLiteError) {
         self.init(
             name: try row.text("name"), state: try row.decoded("state") { StepRunState(rawValue: $0) },
-            strategy: try row.decoded("strategy") { Strategy(rawValue: $0) },
+            strategy: try row.text("strategy") == StepKind.sql.rawValue
+                ? nil : try row.decoded("strategy") { Strategy(rawValue: $0) },
             startedAt: try row.optionalTimestamp("started_at"), finishedAt: try row.optionalTimestamp("finished_at"),
             result: row["rows_read"].isNull ? nil : try LoadResult(row), error: try row.optionalFailure("error"))
     }

@@ -102,6 +102,22 @@ struct RecoveryTests {
         next.end()
     }
 
+    /// Guarantee 1 for statements: what they changed and the record of it are there together, and once.
+    @Test func statementsThatHadCommittedAreNotRepeated() throws {
+        let world = try World()
+        try world.order(1...3)
+        let sql = "CREATE TABLE IF NOT EXISTS seen (n); INSERT INTO seen SELECT count(*) FROM orders"
+        try world.pipeline(
+            "orders", steps: [World.step("orders"), World.statements("daily", sql, after: ["orders"])])
+        let (run, next) = try crash(world) { hold in world.loader.aroundSQL(after: { _, _ throws(Failure) in hold() }) }
+        try next.engine.start()
+        let ended = try next.stored(run)
+        #expect(ended.state == .success && ended.attempt == 1)
+        #expect(ended.steps.map { $0.result?.counts.inserted } == [3, 1])
+        #expect(try next.rows("seen") == 1)
+        next.end()
+    }
+
     @Test(arguments: ["missing", "broken", "folder", "gone", "pipeline"])
     func aDestinationThatCannotBeReadStopsNoServer(kind: String) throws {
         let world = try World()

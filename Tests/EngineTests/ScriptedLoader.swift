@@ -17,11 +17,14 @@ final class ScriptedLoader: StepLoading {
     typealias Script = @Sendable (Moment) throws(Failure) -> Void
     typealias PartitionScript = @Sendable (PartitionRequest, StopToken) throws(Failure) -> Void
     typealias DiscardScript = @Sendable () throws(Failure) -> Void
+    typealias SQLScript = @Sendable (SQLRequest, StopToken) throws(Failure) -> Void
     typealias PublishScript = @Sendable (StopToken) throws(Failure) -> Void
 
     private struct State {
         var before: Script?
         var after: Script?
+        var beforeSQL: SQLScript?
+        var afterSQL: SQLScript?
         var beforeAudit: Script?
         var beforePartition: PartitionScript?
         var afterPartition: PartitionScript?
@@ -47,6 +50,13 @@ final class ScriptedLoader: StepLoading {
     func before(_ script: @escaping Script) { state.withLock { $0.before = script } }
     /// Runs `script` after each load has committed, before the engine hears of it.
     func after(_ script: @escaping Script) { state.withLock { $0.after = script } }
+    /// Runs `before` before the statements of a step, and `after` once they have committed, before the engine hears of it.
+    func aroundSQL(before: SQLScript? = nil, after: SQLScript? = nil) {
+        state.withLock {
+            $0.beforeSQL = before
+            $0.afterSQL = after
+        }
+    }
     /// Runs `script` at the start of each audit.
     func beforeAudit(_ script: @escaping Script) { state.withLock { $0.beforeAudit = script } }
     /// Runs `script` at the start of each partition of a backfill.
@@ -94,6 +104,18 @@ final class ScriptedLoader: StepLoading {
         let result = try loader.load(request, stop: stop, progress: progress)
         try after?(moment)
         return result
+    }
+
+    func run(_ request: SQLRequest, stop: StopToken, progress: LoadProgress) throws(Failure) -> FinishedLoad {
+        let (before, after) = state.withLock { ($0.beforeSQL, $0.afterSQL) }
+        try before?(request, stop)
+        let result = try loader.run(request, stop: stop, progress: progress)
+        try after?(request, stop)
+        return result
+    }
+
+    func plan(_ request: SQLRequest, stop: StopToken) throws(Failure) -> LoadPlan {
+        try loader.plan(request, stop: stop)
     }
 
     private static func exclusive(_ request: LoadRequest) -> [String] {

@@ -159,6 +159,15 @@ final class World: Sendable {
             """
     }
 
+    /// A step that runs statements in the warehouse.
+    static func statements(_ name: String, _ sql: String, after: [String] = [], more: String = "") -> String {
+        let dependencies = after.map { "\"\($0)\"" }.joined(separator: ",")
+        return """
+            {"name":"\(name)","kind":"sql","depends_on":[\(dependencies)],"destination":{"connection":"warehouse"},\
+            \(more)"sql":\(JSONValue.string(sql).text())}
+            """
+    }
+
     // MARK: Runs
 
     /// Triggers a run and waits until it is accepted.

@@ -38,7 +38,8 @@ struct DocumentRefusalTests {
                 step("strategy: snapshot_diff", "detect_deletes: keys", without: ["cursor"]), .invalidValue,
                 "steps[0].detect_deletes", "as it is"
             ),
-            (step("kind: sql", "sql: SELECT 1"), .unsupported, "steps[0].kind", "load"),
+            (step("sql: SELECT 1"), .invalidValue, "steps[0].sql", "kind: sql"),
+            (step("kind: sqll"), .invalidValue, "steps[0].kind", "sql"),
             // Change events.
             (step("strategy: cdc", without: ["primary_key"]), .missingKey, "steps[0].primary_key", "primary_key"),
             (step("strategy: cdc", "write_mode: append"), .invalidValue, "steps[0].write_mode", "Remove"),

@@ -44,7 +44,8 @@ extension LoadPlan {
     /// What the next run of a step would do.
     var wire: JSONValue {
         .object([
-            "name": .string(step), "strategy": .string(strategy.rawValue), "watermark": watermark?.json ?? .null,
+            "name": .string(step), "kind": .string((strategy == nil ? StepKind.sql : .load).rawValue),
+            "strategy": JSONValue(strategy?.rawValue), "watermark": watermark?.json ?? .null,
             "from": from?.json ?? .null, "to": to?.json ?? .null, "rows": .integer(Int64(rows)),
             "columns": .array(columns.map(JSONValue.string)), "creates_destination": .bool(createsDestination),
             "statements": .array(statements.map(JSONValue.string)),

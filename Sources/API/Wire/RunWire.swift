@@ -51,7 +51,8 @@ extension StepRun {
         let warnings = result?.warnings ?? []
         var members: [JSONValue.Member] = [
             .init("name", .string(name)), .init("state", .string(state.rawValue)),
-            .init("strategy", .string(strategy.rawValue)), .init("started_at", JSONValue(startedAt?.rfc3339)),
+            .init("kind", .string(kind.rawValue)), .init("strategy", JSONValue(strategy?.rawValue)),
+            .init("started_at", JSONValue(startedAt?.rfc3339)),
             .init("finished_at", JSONValue(finishedAt?.rfc3339)),
             .init("duration_seconds", JSONValue(from: startedAt, to: finishedAt)),
             // A load that failed at its checks has read no window.

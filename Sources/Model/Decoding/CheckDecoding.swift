@@ -6,9 +6,12 @@ struct CheckDecoding {
     let step: Fields
 
     private static let common = ["name", "type", "severity", "on_fail"]
+    /// What a check can look at where no delta is loaded: the tables as the statements leave them.
+    private static let ofTables: [CheckType] = [.notNull, .unique, .acceptedValues, .range, .rowCount, .sql]
 
-    /// The checks of a step that was decoded so far; those that were refused are left out.
-    func checks(of step: LoadStep) -> [Check] {
+    /// The checks of a step that was decoded so far, nil for one that runs statements; those that were refused are left
+    /// out.
+    func checks(of step: LoadStep?) -> [Check] {
         guard let items = self.step.list("checks") else { return [] }
         guard items.count <= Limits.checks else {
             self.step.refuse("checks", "the step has more than \(Limits.checks) checks", hint: "Put some into one.")
@@ -31,22 +34,56 @@ struct CheckDecoding {
         return found
     }
 
-    private func check(_ fields: Fields, _ step: LoadStep) -> Check? {
+    private func check(_ fields: Fields, _ step: LoadStep?) -> Check? {
         guard fields.node("type") != nil else {
             let words = CheckType.allCases.map(\.rawValue).joined(separator: ", ")
             fields.miss("type", "the check has no `type`", hint: "Add one of \(words).")
             return nil
         }
         guard let type = fields.word("type", CheckType.self) else { return nil }
-        fields.allow(CheckDecoding.common + CheckDecoding.keys(type), of: "a check of type `\(type.rawValue)`")
+        fields.allow(
+            CheckDecoding.common + CheckDecoding.keys(type) + (step == nil ? ["table"] : []),
+            of: "a check of type `\(type.rawValue)`")
+        guard step != nil || fits(type, fields) else { return nil }
         let name = name(fields)
         let severity = fields.word("severity", CheckSeverity.self)
         let onFail = fields.word("on_fail", CheckFailurePolicy.self)
         guard let rule = rule(type, fields, step), fields.node("name") == nil || name != nil else { return nil }
         var check = Check(name: "", rule: rule, severity: severity ?? .error, onFail: onFail ?? .fail)
+        check.table = fields.identifier("table")
         check.name = name ?? usualName(check)
-        if check.onFail == .quarantine { checkQuarantine(check, fields, step) }
+        if let step, check.onFail == .quarantine { checkQuarantine(check, fields, step) }
         return check
+    }
+
+    /// Whether a step that runs statements can have such a check; notes why not.
+    private func fits(_ type: CheckType, _ fields: Fields) -> Bool {
+        let before = fields.findings.failures.count
+        if !CheckDecoding.ofTables.contains(type) {
+            let words = CheckDecoding.ofTables.map(\.rawValue).joined(separator: ", ")
+            fields.refuse(
+                "type", "a check of type `\(type.rawValue)` is about the rows of a load, and a `sql` step loads none",
+                hint: "Use one of \(words).")
+        }
+        if fields.has("on_fail") {
+            fields.refuse(
+                "on_fail", "`on_fail` is about the rows of a load, and a `sql` step loads none", hint: "Remove it.")
+        }
+        if type != .sql, fields.node("table") == nil {
+            fields.miss("table", "the check names no `table`", hint: "Add the table that it looks at.")
+        }
+        if type == .sql, let query = fields.node("query")?.json.string {
+            if query.contains("{delta}") {
+                fields.refuse(
+                    "query", "`{delta}` stands for the rows of a load, and a `sql` step loads none",
+                    hint: "Name the tables themselves.")
+            } else if query.contains("{destination}"), fields.node("table") == nil {
+                fields.miss(
+                    "table", "`{destination}` stands for the check's `table`, and it names none",
+                    hint: "Add the table that it looks at.")
+            }
+        }
+        return fields.findings.failures.count == before
     }
 
     private static func keys(_ type: CheckType) -> [String] {
@@ -72,7 +109,8 @@ struct CheckDecoding {
 
     private func usualName(_ check: Check) -> String {
         let columns = check.columns.joined(separator: ", ")
-        let name = columns.isEmpty ? check.type.rawValue : "\(check.type.rawValue)(\(columns))"
+        let place = [check.table, columns.isEmpty ? nil : columns].compactMap { $0 }.joined(separator: ": ")
+        let name = place.isEmpty ? check.type.rawValue : "\(check.type.rawValue)(\(place))"
         return name.utf8.count <= Limits.checkNameBytes ? name : check.type.rawValue
     }
 
@@ -111,7 +149,7 @@ struct CheckDecoding {
 
     // MARK: Rules
 
-    private func rule(_ type: CheckType, _ fields: Fields, _ step: LoadStep) -> Check.Rule? {
+    private func rule(_ type: CheckType, _ fields: Fields, _ step: LoadStep?) -> Check.Rule? {
         switch type {
         case .notNull: columns(fields).map { .notNull($0) }
         case .unique: columns(fields).map { .unique($0) }
@@ -250,7 +288,7 @@ struct CheckDecoding {
         }
     }
 
-    private func freshness(_ fields: Fields, _ step: LoadStep) -> Check.Rule? {
+    private func freshness(_ fields: Fields, _ step: LoadStep?) -> Check.Rule? {
         if fields.node("max_age") == nil {
             fields.miss("max_age", "the check has no `max_age`", hint: "Add it, such as `max_age: 2d`.")
         }
@@ -258,9 +296,9 @@ struct CheckDecoding {
         let column = fields.identifier("column")
         let format = fields.word("format", CursorFormat.self)
         guard let age, fields.node("column") == nil || column != nil else { return nil }
-        guard column != nil || step.strategy == .timestamp else {
+        guard let step, column != nil || step.strategy == .timestamp else {
             fields.miss(
-                "column", "a step with `strategy: \(step.strategy.rawValue)` has no cursor that is a time",
+                "column", "a step with `strategy: \(step?.strategy.rawValue ?? "")` has no cursor that is a time",
                 hint: "Add the `column` that holds the time of each row.")
             return nil
         }

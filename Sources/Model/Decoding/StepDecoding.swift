@@ -10,25 +10,62 @@ struct StepDecoding {
         "lookback", "settle", "max_shrink", "columns", "schema_policy", "on_gap", "on_duplicate_key", "detect_deletes",
         "soft_delete", "undo", "change_log", "checks", "partition_by", "reconcile",
     ]
+    private static let sqlKeys = ["name", "kind", "depends_on", "destination", "sql", "checks"]
     private static let unsupported = [
         "max_future": "Remove it; a cursor may move the watermark up to 5 minutes ahead of the clock.",
-        "sql": "Steps of kind `load` read a query with `source: { connection: ..., query: ... }`.",
     ]
 
     /// The step of a node; nil, with the reasons noted, when it is refused.
     func step(_ node: DocumentNode, path: String) -> Step? {
-        guard let fields = Fields(node, path: path, called: "a step", findings: findings), checkKind(fields) else {
+        guard let fields = Fields(node, path: path, called: "a step", findings: findings), let kind = kind(fields) else {
             return nil
         }
         let before = findings.failures.count
         let dependsOn = fields.identifiers("depends_on") ?? []
-        guard let load = load(fields), findings.failures.count == before else { return nil }
-        return Step(.load(load), dependsOn: dependsOn)
+        let work: Step.Work? =
+            switch kind {
+            case .load: load(fields).map { .load($0) }
+            case .sql: sql(fields).map { .sql($0) }
+            }
+        guard let work, findings.failures.count == before else { return nil }
+        return Step(work, dependsOn: dependsOn)
+    }
+
+    private func sql(_ fields: Fields) -> SQLStep? {
+        fields.allow(StepDecoding.sqlKeys + StepDecoding.keys, of: "a step of kind `sql`")
+        for key in StepDecoding.keys where fields.has(key) && !StepDecoding.sqlKeys.contains(key) {
+            fields.refuse(
+                key, "`\(key)` is for steps of kind `load`; a `sql` step runs its statements and loads nothing",
+                hint: "Remove it, or remove `kind: sql`.")
+        }
+        let name = fields.ownName(given: nil, of: "step")
+        let connection = sqlDestination(fields)
+        let script = SQLDecoding(fields: fields).script()
+        let checks = CheckDecoding(step: fields).checks(of: nil)
+        guard let name, let connection, let script else { return nil }
+        var step = SQLStep(name: name, connection: connection, script: script)
+        step.checks = checks
+        return step
+    }
+
+    private func sqlDestination(_ fields: Fields) -> String? {
+        guard let place = place(fields, "destination", example: "{ connection: warehouse }") else { return nil }
+        if place.has("table") {
+            place.refuse(
+                "table", "the statements of a `sql` step name their tables themselves", hint: "Remove `table`.")
+        }
+        place.allow(["connection", "table"], of: "`destination`")
+        return connection(place)
     }
 
     private func load(_ fields: Fields) -> LoadStep? {
         let before = findings.failures.count
-        fields.allow(StepDecoding.keys, unsupported: StepDecoding.unsupported, of: "a step")
+        if fields.has("sql") {
+            fields.refuse(
+                "sql", "`sql` is for steps of kind `sql`, and this one loads a table",
+                hint: "Add `kind: sql`, or read a query with `source: { connection: ..., query: ... }`.")
+        }
+        fields.allow(StepDecoding.keys + ["sql"], unsupported: StepDecoding.unsupported, of: "a step")
         let name = fields.ownName(given: nil, of: "step")
         let source = source(fields)
         let destination = destination(fields)
@@ -60,18 +97,8 @@ struct StepDecoding {
         return name != nil && source != nil && destination != nil && findings.failures.count == before ? step : nil
     }
 
-    private func checkKind(_ fields: Fields) -> Bool {
-        guard let node = fields.node("kind") else { return true }
-        switch node.content {
-        case .scalar(.string("load")): return true
-        case .scalar(.string("sql")):
-            fields.refuse(
-                "kind", "steps of kind `sql` are not supported by this version",
-                hint: "Run the statement yourself after the load; the only kind is `load`.", code: .unsupported)
-        default:
-            fields.refuse("kind", "`kind` cannot be \(node.kind)", hint: "Remove it; the only kind is `load`.")
-        }
-        return false
+    private func kind(_ fields: Fields) -> StepKind? {
+        fields.node("kind") == nil ? .load : fields.word("kind", StepKind.self)
     }
 
     private func strategy(_ fields: Fields) -> Strategy? {

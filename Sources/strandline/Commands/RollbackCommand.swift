@@ -77,6 +77,9 @@ struct RollbackCommand: Command {
                 step["step"]?.string ?? "", step["table"]?.string ?? "", count("rows_removed"), count("rows_reverted"),
                 count("rows_restored"), HumanText.cursor(step["watermark"]), schema)
         }
-        return table.text
+        let notes = steps.compactMap { step in
+            step["note"]?.string.map { Terminal.safe("\(step["step"]?.string ?? ""): \($0)") }
+        }
+        return ([table.text] + notes).joined(separator: "\n")
     }
 }
