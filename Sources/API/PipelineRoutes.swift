@@ -178,9 +178,14 @@ extension Trigger {
 extension RunOptions {
     /// Reads the body of a trigger or a plan; no body asks for nothing special.
     init(_ document: DocumentNode?, called what: String) throws(Problem) {
-        var body = try RequestBody(document, called: what, keys: ["steps", "full_refresh", "allow_shrink"])
+        var body = try RequestBody(document, called: what, keys: ["steps", "from", "full_refresh", "allow_shrink"])
         self.init(
             steps: body.names("steps"), fullRefresh: body.flag("full_refresh"), allowShrink: body.flag("allow_shrink"))
+        from = body.text("from")
+        if let from, !ResourceName.isValid(from) { body.refuse("from", "`from` is no name of a step") }
+        if from != nil, !steps.isEmpty {
+            body.refuse("from", "`steps` and `from` say both what runs", hint: "Leave one of them out.")
+        }
         try body.check()
     }
 }

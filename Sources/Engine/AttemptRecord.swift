@@ -57,6 +57,9 @@ struct AttemptRecord: Sendable {
         wasInHand = false
     }
 
+    /// Whether anything happened since the last time.
+    var hasNews: Bool { !changed.isEmpty || !events.isEmpty }
+
     /// What happened since the last time; empty afterwards.
     mutating func takeNews() -> News {
         defer {

@@ -49,4 +49,12 @@ enum AttemptVerdict: Equatable {
             .timedOut, "the attempt took longer than \(limit)",
             hint: "raise the pipeline's timeout, or look at the plan for full scans", isTransient: true)
     }
+
+    /// The same of one step.
+    static func timeOut(of step: String, _ limit: Duration?) -> Failure {
+        let limit = limit.map { "\($0.seconds) s" } ?? "its limit"
+        return Failure(
+            .timedOut, "step \(step) took longer than \(limit)",
+            hint: "raise the step's timeout, or look at the plan for full scans", isTransient: true)
+    }
 }

@@ -45,9 +45,7 @@ public final class Catalog: Sendable {
         _ pipeline: Pipeline, steps names: [String], _ session: ReadSession
     ) throws(Failure) -> ResolvedPipeline {
         for (place, name) in names.enumerated() where pipeline.step(name) == nil {
-            throw Failure(
-                .unknownStep, "pipeline \(pipeline.name) has no step \(name)",
-                hint: "its steps are \(pipeline.steps.map(\.name).joined(separator: ", "))", field: "steps[\(place)]")
+            throw Catalog.unknown(name, of: pipeline, field: "steps[\(place)]")
         }
         let chosen = pipeline.stepsInOrder.filter { names.isEmpty || names.contains($0.name) }
         var places: [String: Result<Place, Failure>] = [:]
@@ -78,6 +76,28 @@ public final class Catalog: Sendable {
                 }
                 return (step, resolution.mapError { Catalog.naming(step, $0) })
             })
+    }
+
+    /// The names of the steps that a run is asked for; empty for all. Fails when a name is no step.
+    static func names(_ options: RunOptions, of pipeline: Pipeline) throws(Failure) -> [String] {
+        guard let first = options.from else { return options.steps }
+        guard options.steps.isEmpty else {
+            throw Failure(
+                .invalidValue, "a run is asked for by `steps` and by `from`",
+                hint: "say one of them: `steps` names all that run, `from` the first", field: "from")
+        }
+        guard let names = pipeline.names(from: first) else {
+            throw unknown(first, of: pipeline, field: "from")
+        }
+        return names
+    }
+
+    private static func unknown(_ name: String, of pipeline: Pipeline, field: String) -> Failure {
+        let names = pipeline.steps.map(\.name)
+        let nearest = NearestName.find(name, among: names).map { "did you mean \($0)? " } ?? ""
+        return Failure(
+            .unknownStep, "pipeline \(pipeline.name) has no step \(name)",
+            hint: nearest + "its steps are \(names.joined(separator: ", "))", field: field)
     }
 
     /// Where the connection of a name leads; the file need not exist.

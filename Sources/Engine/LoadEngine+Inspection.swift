@@ -10,7 +10,7 @@ extension LoadEngine {
     ) {
         inspections.submit(
             { [self] (stop) throws(Failure) in
-                let resolved = try resolve(pipeline, steps: options.steps)
+                let resolved = try resolve(pipeline, options)
                 var plans: [LoadPlan] = []
                 for entry in resolved.steps {
                     let work = try entry.resolution.get()
@@ -64,6 +64,14 @@ extension LoadEngine {
                     throw failure
                 }
             }, completion: completion)
+    }
+
+    /// The steps that a run of the pipeline is asked for, with their files.
+    func resolve(_ pipeline: String, _ options: RunOptions) throws(Failure) -> ResolvedPipeline {
+        try store.reading { (session) throws(Failure) in
+            let pipeline = try catalog.pipeline(pipeline, session)
+            return try catalog.resolve(pipeline, steps: try Catalog.names(options, of: pipeline), session)
+        }
     }
 
     /// The pipeline's steps that are named, all when none is, with their files.

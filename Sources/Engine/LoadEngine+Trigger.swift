@@ -12,6 +12,8 @@ public struct RunRequest: Sendable {
     public var trigger: Trigger
     /// Its idempotency key; nil when it has none.
     public var key: AnswerKey?
+    /// The run whose unsuccessful steps it repeats; nil when it repeats none.
+    var retryOf: String?
 
     /// Makes a request; a plain run of all steps unless said.
     public init(
@@ -100,12 +102,13 @@ extension LoadEngine {
 
     /// The run that a request asks for, checked against what is stored, with its job.
     private func prepare(_ request: RunRequest) throws(Failure) -> (Run, Job) {
-        let resolved = try resolve(request.pipeline, steps: request.options.steps)
+        let resolved = try resolve(request.pipeline, request.options)
         if let failure = resolved.failure { throw failure }
-        let run = Run(
+        var run = Run(
             id: identifiers.next(), pipeline: request.pipeline, state: .queued, trigger: request.trigger, attempt: 1,
-            options: request.options, createdAt: clock.now(),
+            options: resolved.options(request.options), createdAt: clock.now(),
             steps: resolved.steps.map { StepRun(of: $0.step) })
+        run.retryOf = request.retryOf
         return (run, Job(id: run.id, kind: .run(pipeline: run.pipeline), files: resolved.files))
     }
 
@@ -154,7 +157,8 @@ extension LoadEngine {
         }
     }
 
-    /// Queues a new run with the pipeline and the options of one that failed or was cancelled.
+    /// Queues a new run of the steps that did not succeed in one that failed or was cancelled, with the options of that
+    /// run.
     public func retry(
         _ id: String, key: AnswerKey? = nil,
         completion: @escaping @Sendable (Result<TriggerOutcome, Failure>) -> Void
@@ -168,9 +172,10 @@ extension LoadEngine {
                         ? "POST /v1/pipelines/\(run.pipeline)/runs starts another run"
                         : "wait for it to end, or cancel it")
             }
-            trigger(
-                RunRequest(pipeline: run.pipeline, options: run.options, trigger: .retry, key: key),
-                completion: completion)
+            var request = RunRequest(pipeline: run.pipeline, options: run.options, trigger: .retry, key: key)
+            request.options.steps = run.steps.filter { $0.state != .success }.map(\.name)
+            request.retryOf = run.id
+            trigger(request, completion: completion)
         } catch {
             completion(.failure(error))
         }

@@ -24,6 +24,7 @@ public final class LoadEngine: Sendable {
     let partitionBoard = PartitionBoard()
     let edits = EditDesk()
     let publishing = PublishDesk()
+    private let stepLanes: StepLanes
     let records: RunRecords
     let feeder: BackfillFeeder
     let backfiller: BackfillExecutor
@@ -46,6 +47,7 @@ public final class LoadEngine: Sendable {
         self.identifiers = identifiers
         alarms = AlarmClock(clock: clock)
         dispatcher = Dispatcher(configuration: configuration, clock: clock, alarms: alarms)
+        stepLanes = StepLanes(workers: configuration.workers) { [dispatcher] in dispatcher.workers.busy }
         inspections = InspectionPool(clock: clock, alarms: alarms)
         downstream = Downstream(catalog: catalog, identifiers: identifiers, clock: clock, log: log)
         let lineage = outbox?.lineageNamespace.map { LineageDesk(namespace: $0, loader: loader) }
@@ -55,7 +57,7 @@ public final class LoadEngine: Sendable {
         }
         executor = RunExecutor(
             store: store, catalog: catalog, steps: StepExecutor(loader: loader, board: board, lineage: lineage),
-            records: records, waiters: waiters, board: board, dispatcher: dispatcher, alarms: alarms, clock: clock,
+            records: records, waiters: waiters, lanes: stepLanes, dispatcher: dispatcher, alarms: alarms, clock: clock,
             log: log)
         auditor = AuditExecutor(
             store: store, catalog: catalog, loader: loader, records: records, waiters: auditWaiters, clock: clock,
@@ -114,6 +116,7 @@ public final class LoadEngine: Sendable {
         let isClean = dispatcher.stop(within: limit) { records.giveUp() }
         records.giveUp()
         kept.closeAll()
+        if isClean { stepLanes.stop() }
         alarms.stop()
         edits.refuseAll(.serverStops)
         waiters.close(.serverStops)

@@ -95,6 +95,14 @@ enum ResolvedWork: Sendable {
         }
     }
 
+    /// The names of all files that it reads.
+    var sources: Set<String> {
+        switch self {
+        case .load(let load): load.source.lockNames
+        case .sql(let sql): sql.upstream?.place.lockNames ?? []
+        }
+    }
+
     /// The failure without the secrets of the step's connections.
     func redact(_ failure: Failure) -> Failure {
         switch self {
@@ -128,6 +136,15 @@ struct ResolvedPipeline: Sendable {
             files.formUnion(resolved.files)
         }
         return files
+    }
+
+    /// What a run of it was asked for, with the steps that this comes to in place of the first of them.
+    func options(_ asked: RunOptions) -> RunOptions {
+        guard asked.from != nil else { return asked }
+        var options = asked
+        options.from = nil
+        options.steps = pipeline.steps.map(\.name).filter { name in steps.contains { $0.step.name == name } }
+        return options
     }
 
     /// The first failure among its steps; nil when every file was found.

@@ -23,24 +23,27 @@ public struct RunProgress: Sendable, Equatable {
 
 /// The live counters of the steps in hand, by run. May be used on any thread.
 final class RunBoard: Sendable {
-    private let entries = Mutex<[String: (step: String, progress: LoadProgress)]>([:])
+    private let entries = Mutex<[String: [(step: String, progress: LoadProgress)]]>([:])
 
     /// Makes an empty board.
     init() {}
 
-    /// Shows the counters of a run's step in hand, in place of those of its step before.
+    /// Shows the counters of a run's step in hand, behind those that are shown already.
     func show(_ run: String, step: String, _ progress: LoadProgress) {
-        entries.withLock { $0[run] = (step, progress) }
+        entries.withLock { $0[run, default: []].append((step, progress)) }
     }
 
-    /// Takes a run off.
-    func remove(_ run: String) {
-        entries.withLock { _ = $0.removeValue(forKey: run) }
+    /// Takes a step that has ended off.
+    func remove(_ run: String, step: String) {
+        entries.withLock { entries in
+            entries[run]?.removeAll { $0.step == step }
+            if entries[run]?.isEmpty == true { entries[run] = nil }
+        }
     }
 
-    /// The counters of a run; nil when it has no step in hand.
+    /// The counters of the run's step that is in hand for the longest; nil when it has none in hand.
     func progress(of run: String) -> RunProgress? {
-        guard let entry = entries.withLock({ $0[run] }) else { return nil }
+        guard let entry = entries.withLock({ $0[run]?.first }) else { return nil }
         return RunProgress(
             step: entry.step, rowsRead: entry.progress.rowsRead, rowsExpected: entry.progress.rowsExpected,
             commits: entry.progress.commits)

@@ -3,7 +3,7 @@ internal import Model
 internal import Platform
 internal import Store
 
-/// Carries out one attempt of a run: its steps in their order, then the verdict.
+/// Carries out one attempt of a run: its steps, then the verdict.
 ///
 /// Its methods block; they run on workers.
 final class RunExecutor: Sendable {
@@ -12,7 +12,7 @@ final class RunExecutor: Sendable {
     private let steps: StepExecutor
     private let records: RunRecords
     private let waiters: FinishWaiters<Run>
-    private let board: RunBoard
+    private let lanes: StepLanes
     private let dispatcher: Dispatcher
     private let alarms: AlarmClock
     private let clock: any Clock
@@ -21,14 +21,14 @@ final class RunExecutor: Sendable {
     /// Makes an executor; `waiters` are told of every run that it finishes.
     init(
         store: ControlStore, catalog: Catalog, steps: StepExecutor, records: RunRecords, waiters: FinishWaiters<Run>,
-        board: RunBoard, dispatcher: Dispatcher, alarms: AlarmClock, clock: any Clock, log: Log
+        lanes: StepLanes, dispatcher: Dispatcher, alarms: AlarmClock, clock: any Clock, log: Log
     ) {
         self.store = store
         self.catalog = catalog
         self.steps = steps
         self.records = records
         self.waiters = waiters
-        self.board = board
+        self.lanes = lanes
         self.dispatcher = dispatcher
         self.alarms = alarms
         self.clock = clock
@@ -74,8 +74,10 @@ final class RunExecutor: Sendable {
             // it writes, so it waits for them like any other.
             let files = resolved.files
             guard files.isSubset(of: job.files) else { return .later(notBefore: nil, files: files) }
-            var record = AttemptRecord(beginning: opened.run, at: clock.now())
-            let verdict = attempt(&record, resolved, stop)
+            var (record, verdict) = AttemptCrew(
+                AttemptRecord(beginning: opened.run, at: clock.now()), of: resolved, steps: steps, records: records,
+                lanes: lanes, alarms: alarms, clock: clock, stop: stop
+            ).perform()
             return end(&record, verdict, stop)
         }
     }
@@ -97,53 +99,6 @@ final class RunExecutor: Sendable {
                 return try catalog.resolve(pipeline, steps: names, session)
             }
             return Opened(run: run, resolution: resolution)
-        }
-    }
-
-    private func attempt(
-        _ record: inout AttemptRecord, _ resolved: ResolvedPipeline, _ stop: StopToken
-    ) -> AttemptVerdict {
-        let timeOut = resolved.pipeline.timeout.map { timeout in
-            alarms.set(at: clock.uptime() + timeout) { stop.stop(.timedOut) }
-        }
-        defer {
-            if let timeOut { alarms.cancel(timeOut) }
-            board.remove(record.run.id)
-        }
-        var failures: [Failure] = []
-        var sequence = StepSequence(
-            record.run.steps.filter { $0.state != .success }
-                .map { ($0.name, resolved.pipeline.step($0.name)?.dependsOn ?? []) })
-        var isFirst = true
-        while true {
-            switch sequence.next() {
-            case .done:
-                return judge(failures, nil, record.run, resolved.pipeline)
-            case .skip(let name, let cause):
-                let reason = Failure(
-                    .dependencyFailed, "not run because step \(cause) failed",
-                    hint: "see the error of step \(cause)")
-                record.skip(name, reason)
-            case .run(let name):
-                if let reason = stop.reason { return judge(failures, reason, record.run, resolved.pipeline) }
-                record.begin(name, at: clock.now())
-                // Nothing waits for the first step's start to be durable: if it is lost, the run is still queued and
-                // its load, found finished in the destination, is not repeated.
-                if isFirst { records.note(record.takeNews()) } else { _ = records.record(record.takeNews()) }
-                isFirst = false
-                switch steps.perform(name, of: record.run, resolved, stop) {
-                case .committed(let result, let watermark):
-                    record.succeed(name, result, watermark: watermark, at: clock.now())
-                case .interrupted(let reason, let load):
-                    if let load { record.leave(name, load) }
-                    return judge(failures, reason, record.run, resolved.pipeline)
-                case .failed(let failure, let load):
-                    failures.append(failure)
-                    sequence.recordFailure(of: name)
-                    if let load { record.leave(name, load) }
-                    record.fail(name, failure, at: clock.now())
-                }
-            }
         }
     }
 

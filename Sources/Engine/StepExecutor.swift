@@ -33,6 +33,7 @@ struct StepExecutor: Sendable {
         defer { lineage?.look(at: work, of: run.id) }
         let progress = LoadProgress()
         board.show(run.id, step: name, progress)
+        defer { board.remove(run.id, step: name) }
         do throws(Failure) {
             return committed(try perform(work, of: run, stop, progress), work)
         } catch {

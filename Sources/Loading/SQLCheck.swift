@@ -11,7 +11,8 @@ struct SQLCheck {
     func result(_ check: Check, _ query: String, _ expected: CursorValue?) throws(LoadStop) -> CheckResult {
         let sql = SQLCheck.statement(query, rows, table)
         session.trail.note(sql)
-        return try SQLCheck.result(check, sql, expected, on: session.connection, ["main", "temp", session.sourceSchema])
+        return try SQLCheck.result(
+            check, sql, expected, on: session.connection, ["main", "temp", session.sourceSchema])
     }
 
     /// As `result`, for a query that names all tables itself, which lie in `schemas`.

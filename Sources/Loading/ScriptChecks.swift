@@ -52,7 +52,9 @@ struct ScriptChecks {
         try refuseUnknownColumns(check, rows, table.name)
         let statement = CheckStatement(rows: rows, destination: place)
         let condition: DeltaStatement.Text? =
-            if case .unique(let columns) = check.rule { statement.shared(columns) } else { statement.failing(check.rule) }
+            if case .unique(let columns) = check.rule { statement.shared(columns) } else {
+                statement.failing(check.rule)
+            }
         guard let condition else { return CheckResult(check, message: "nothing to look at") }
         return try find(check, condition, statement)
     }
@@ -62,7 +64,8 @@ struct ScriptChecks {
         guard let found else {
             throw .failure(
                 Failure(
-                    .unknownTable, "check \(check.name): there is no table \(name) after the statements have run"
+                    .unknownTable,
+                    "check \(check.name): there is no table \(name) after the statements have run"
                         + Failure.unchanged, hint: "correct the check's `table`", field: "checks"))
         }
         return found

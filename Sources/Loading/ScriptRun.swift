@@ -44,7 +44,8 @@ struct ScriptRun {
                 return [
                     LoadWarning(
                         code: "statement_unchecked",
-                        message: "what an earlier statement defines is not there yet, so that it cannot be told whether "
+                        message:
+                            "what an earlier statement defines is not there yet, so that it cannot be told whether "
                             + failure.message.replacing(Failure.unchanged, with: ""))
                 ]
             }

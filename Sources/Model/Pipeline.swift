@@ -38,6 +38,15 @@ public struct Pipeline: Sendable, Equatable {
     /// The steps that are loads.
     public var loads: [LoadStep] { steps.compactMap(\.load) }
 
+    /// The step of a name and all that depend on it, directly or through others, in the document's order; nil when there
+    /// is no such step.
+    public func names(from name: String) -> [String]? {
+        guard step(name) != nil else { return nil }
+        var found: Set<String> = [name]
+        for step in stepsInOrder where !found.isDisjoint(with: step.dependsOn) { found.insert(step.name) }
+        return steps.map(\.name).filter(found.contains)
+    }
+
     /// The load that a step depends on; nil unless that is exactly one.
     public func onlyLoad(before step: Step) -> LoadStep? {
         let loads = step.dependsOn.compactMap { self.step($0)?.load }

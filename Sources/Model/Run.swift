@@ -79,6 +79,8 @@ public struct Run: Sendable, Equatable, Identifiable {
     public var error: Failure?
     /// When it was rolled back; nil when it was not.
     public var rolledBackAt: Timestamp?
+    /// The run whose unsuccessful steps it repeats; nil when it repeats none.
+    public var retryOf: String?
     /// Its steps in the order they run.
     public var steps: [StepRun]
 
@@ -107,6 +109,9 @@ public struct Run: Sendable, Equatable, Identifiable {
 public struct RunOptions: Sendable, Equatable {
     /// The steps to run; empty means all.
     public var steps: [String]
+    /// The step to begin with: it and all that depend on it run. Nil for those that `steps` says; where a run is made,
+    /// `steps` takes its place.
+    public var from: String?
     /// Rebuild the destination tables from the whole source instead of reading what is new.
     public var fullRefresh: Bool
     /// Let this run remove more rows than `max_shrink` allows.

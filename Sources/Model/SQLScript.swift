@@ -152,7 +152,7 @@ private struct SQLCutter {
         }
         guard let first else { return }
         var last = place
-        while last > first.place, [0x20, 0x09, 0x0A, 0x0C, 0x0D, UInt8(ascii: ";")].contains(bytes[last - 1]) {
+        while last > first.place, [0x20, 0x09, 0x0A, 0x0C, 0x0D].contains(bytes[last - 1]) {
             last -= 1
         }
         found.append(

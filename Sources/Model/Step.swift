@@ -8,6 +8,10 @@ public struct Step: Sendable, Equatable {
 
     /// The steps that come before this one.
     public var dependsOn: [String]
+    /// When it runs, as far as those are concerned.
+    public var when = StepCondition.allSuccess
+    /// The longest that one attempt of it may take; nil means no bound but the run's.
+    public var timeout: Duration?
     /// What it does.
     public var work: Work
 
@@ -48,6 +52,17 @@ public struct Step: Sendable, Equatable {
         case .sql(let sql): [("destination", sql.connection)]
         }
     }
+}
+
+/// When a step runs, as far as the steps that it depends on are concerned.
+public enum StepCondition: String, Sendable, CaseIterable {
+    /// When all of them have succeeded; when one fails or is skipped, so is this one.
+    case allSuccess = "all_success"
+    /// When all of them have come to their end, whichever; one that another attempt of the run may yet mend has not.
+    case allDone = "all_done"
+    /// As `allDone`, and also when the time of the run's last attempt is over before it came to its turn. Not when the
+    /// run was cancelled.
+    case always
 }
 
 /// The kinds of steps, as documents and answers name them.

@@ -17,7 +17,7 @@ public final class StopToken: Sendable {
 
     private struct State {
         var reason: Reason?
-        var handlers: [Int: @Sendable () -> Void] = [:]
+        var handlers: [Int: @Sendable (Reason) -> Void] = [:]
         var nextHandler = 0
     }
 
@@ -35,16 +35,26 @@ public final class StopToken: Sendable {
             guard state.reason == nil else { return }
             state.reason = reason
             // Run under the lock: `removeHandler` then never returns while its handler still runs.
-            for handler in state.handlers.values { handler() }
+            for handler in state.handlers.values { handler(reason) }
             state.handlers = [:]
         }
     }
 
     /// Adds a handler, run once when the token stops; answers what `removeHandler` takes.
     public func addHandler(_ handler: @escaping @Sendable () -> Void) -> Int {
+        add { _ in handler() }
+    }
+
+    /// Stops another token, for the same reason, when this one stops; answers what `removeHandler` takes.
+    @discardableResult
+    public func pass(to other: StopToken) -> Int {
+        add { other.stop($0) }
+    }
+
+    private func add(_ handler: @escaping @Sendable (Reason) -> Void) -> Int {
         state.withLock { state in
             state.nextHandler += 1
-            if state.reason == nil { state.handlers[state.nextHandler] = handler } else { handler() }
+            if let reason = state.reason { handler(reason) } else { state.handlers[state.nextHandler] = handler }
             return state.nextHandler
         }
     }

@@ -1,6 +1,6 @@
 internal import CSQLite
 
-/// Rows that a statement changed itself, not through triggers.
+/// Rows that a statement changed itself, not through triggers. Of a virtual table, those of the tables that it lies in.
 public struct RowChanges: Sendable, Equatable {
     /// Rows it inserted.
     public var inserted = 0

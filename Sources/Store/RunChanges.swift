@@ -53,14 +53,14 @@ extension Transaction {
             operation,
             """
             INSERT INTO runs (id, pipeline, state, "trigger", attempt, steps, full_refresh, allow_shrink, created_at,
-                started_at, finished_at, retry_at, error) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                started_at, finished_at, retry_at, error, retry_of) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             [
                 .text(run.id), .text(run.pipeline), .text(run.state.rawValue), .text(run.trigger.rawValue),
                 // Names of steps hold no comma.
                 Value(run.attempt), .text(run.options.steps.joined(separator: ",")), Value(run.options.fullRefresh),
                 Value(run.options.allowShrink), Value(run.createdAt), Value(run.startedAt), Value(run.finishedAt),
-                Value(run.retryAt), Value(run.error?.stored),
+                Value(run.retryAt), Value(run.error?.stored), Value(run.retryOf),
             ])
         for (position, step) in run.steps.enumerated() {
             try self.run(

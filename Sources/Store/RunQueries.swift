@@ -100,6 +100,7 @@ extension Run {
             finishedAt: try row.optionalTimestamp("finished_at"), retryAt: try row.optionalTimestamp("retry_at"),
             error: try row.optionalFailure("error"), steps: [])
         rolledBackAt = try row.optionalTimestamp("rolled_back_at")
+        retryOf = try row.optionalText("retry_of")
     }
 }
 

@@ -90,10 +90,10 @@ struct ContractTests {
         #expect(words("StepRun", "state") == StepRunState.allCases.map(\.rawValue))
         #expect(words("Run", "trigger") == Trigger.allCases.map(\.rawValue))
         #expect(words("Strategy") == Strategy.allCases.map(\.rawValue))
-        #expect(words("Step", "write_mode") == WriteMode.allCases.map(\.rawValue))
-        #expect(words("Step", "schema_policy") == SchemaPolicy.allCases.map(\.rawValue))
-        #expect(words("Step", "on_gap") == GapPolicy.allCases.map(\.rawValue))
-        #expect(words("Step", "on_duplicate_key") == DuplicateKeyPolicy.allCases.map(\.rawValue))
+        #expect(words("LoadStep", "write_mode") == WriteMode.allCases.map(\.rawValue))
+        #expect(words("LoadStep", "schema_policy") == SchemaPolicy.allCases.map(\.rawValue))
+        #expect(words("LoadStep", "on_gap") == GapPolicy.allCases.map(\.rawValue))
+        #expect(words("LoadStep", "on_duplicate_key") == DuplicateKeyPolicy.allCases.map(\.rawValue))
         let phases = contract.root["components"]?["schemas"]?["CommitManifest"]?["properties"]?["phases"]?["items"]
         #expect(
             phases?["properties"]?["name"]?["enum"]?.array?.compactMap(\.string)

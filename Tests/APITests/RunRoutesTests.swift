@@ -31,7 +31,7 @@ struct RunRoutesTests {
             "duration_seconds", "error", "steps",
         ]
         #expect(run.keys.filter { design.contains($0) } == design)
-        #expect(Set(run.keys).subtracting(design) == ["options", "retry_at", "rolled_back_at", "progress"])
+        #expect(Set(run.keys).subtracting(design) == ["options", "retry_at", "retry_of", "rolled_back_at", "progress"])
         let step = [
             "name", "state", "strategy", "watermark_before", "watermark_after", "rows_read", "rows_inserted",
             "rows_updated", "rows_unchanged", "rows_deleted", "checks", "warnings", "error",
@@ -41,7 +41,7 @@ struct RunRoutesTests {
         #expect(
             Set(keys).subtracting(step)
                 == [
-                    "started_at", "finished_at", "duration_seconds", "window", "commits", "manifest",
+                    "kind", "started_at", "finished_at", "duration_seconds", "window", "commits", "manifest",
                     "rows_quarantined",
                 ])
         #expect(run["steps"]?[0]?["manifest"]?["commits"]?[0]?["bounds"]?["cursor"] == "updated_at")

@@ -39,7 +39,8 @@ struct SQLStepRunTests {
     @Test func whatIsAboutLoadsRefusesThem() throws {
         let world = try World()
         try world.order(1...3)
-        try world.pipeline("p", steps: [World.step("orders"), World.statements("daily", "SELECT 1", after: ["orders"])])
+        try world.pipeline(
+            "p", steps: [World.step("orders"), World.statements("daily", "SELECT 1", after: ["orders"])])
         try world.engine.start()
         #expect(try world.run("p").state == .success)
         func refusal<Value: Sendable>(
@@ -93,7 +94,8 @@ struct SQLStepRunTests {
     @Test func aPlanShowsThem() throws {
         let world = try World()
         try world.order(1...3)
-        try world.pipeline("p", steps: [World.step("orders"), World.statements("daily", "SELECT :run", after: ["orders"])])
+        try world.pipeline(
+            "p", steps: [World.step("orders"), World.statements("daily", "SELECT :run", after: ["orders"])])
         try world.engine.start()
         _ = try world.run("p")
         let plans = try wait { world.engine.plan("p", completion: $0) }

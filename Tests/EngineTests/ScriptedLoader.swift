@@ -36,6 +36,8 @@ final class ScriptedLoader: StepLoading {
         var begun: [String: Int] = [:]
         var calls: [LoadRequest] = []
         var writing: [String: Int] = [:]
+        /// The runs of the loads in hand, by pipeline.
+        var inHand: [String: [String]] = [:]
         var clashes: [String] = []
     }
 
@@ -92,11 +94,19 @@ final class ScriptedLoader: StepLoading {
                 state.writing[name, default: 0] += 1
                 if state.writing[name] != 1 { state.clashes.append(name) }
             }
+            // Steps of one run may run side by side, runs of one pipeline may not.
+            state.inHand[request.pipeline, default: []].append(request.run)
+            if state.inHand[request.pipeline]?.contains(where: { $0 != request.run }) == true {
+                state.clashes.append("pipeline \(request.pipeline)")
+            }
             return (state.begun[name] ?? 0, state.before, state.after)
         }
         defer {
             state.withLock { state in
                 for name in ScriptedLoader.exclusive(request) { state.writing[name, default: 0] -= 1 }
+                if let place = state.inHand[request.pipeline]?.firstIndex(of: request.run) {
+                    state.inHand[request.pipeline]?.remove(at: place)
+                }
             }
         }
         let moment = Moment(request: request, stop: stop, number: number)
@@ -118,9 +128,7 @@ final class ScriptedLoader: StepLoading {
         try loader.plan(request, stop: stop)
     }
 
-    private static func exclusive(_ request: LoadRequest) -> [String] {
-        [request.destination.path, "pipeline \(request.pipeline)"]
-    }
+    private static func exclusive(_ request: LoadRequest) -> [String] { [request.destination.path] }
 
     func committed(run: String, step: String, destination: DatabaseFile) throws(Failure) -> FinishedLoad? {
         try loader.committed(run: run, step: step, destination: destination)

@@ -109,7 +109,7 @@ struct DocumentRefusalTests {
             (step("strategy: timestmp"), .invalidValue, "steps[0].strategy", "Did you mean `timestamp`?"),
             (step("write_mode: 1"), .invalidValue, "steps[0].write_mode", "append, upsert, delete_insert"),
             (step("on_gap: fail"), .invalidValue, "steps[0].on_gap", "Remove it"),
-            (step("kind: 5"), .invalidValue, "steps[0].kind", "the only kind is `load`"),
+            (step("kind: 5"), .invalidValue, "steps[0].kind", "load, sql"),
             (step("primary_key: []"), .invalidValue, "steps[0].primary_key", "Name the columns"),
             (step("primary_key: []", "write_mode: upsert"), .invalidValue, "steps[0].primary_key", "Name the columns"),
             (step("primary_key: [id, id]"), .invalidValue, "steps[0].primary_key[1]", "Remove one"),

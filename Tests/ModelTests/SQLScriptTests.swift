@@ -11,15 +11,21 @@ struct SQLScriptTests {
 
     @Test(arguments: [
         ("", []), (" ;; -- nothing\n/* here */ ;", []), ("SELECT 1", ["SELECT 1"]),
-        ("SELECT 1;\n\nSELECT ';', \"a;b\", `;`, [;] -- ;\n; SELECT 'it''s;'", [
-            "SELECT 1", "SELECT ';', \"a;b\", `;`, [;] -- ;", "SELECT 'it''s;'",
-        ]),
+        (
+            "SELECT 1;\n\nSELECT ';', \"a;b\", `;`, [;] -- ;\n; SELECT 'it''s;'",
+            [
+                "SELECT 1", "SELECT ';', \"a;b\", `;`, [;] -- ;", "SELECT 'it''s;'",
+            ]
+        ),
         ("SELECT /* ; */ 1 ; /* last", ["SELECT /* ; */ 1"]),
         (trigger + "; SELECT 2;", [trigger, "SELECT 2"]),
         ("CREATE TABLE trigger_log (a); SELECT 3", ["CREATE TABLE trigger_log (a)", "SELECT 3"]),
-        ("EXPLAIN QUERY PLAN SELECT 1; SELECT 'never ended; SELECT 2", [
-            "EXPLAIN QUERY PLAN SELECT 1", "SELECT 'never ended; SELECT 2",
-        ]),
+        (
+            "EXPLAIN QUERY PLAN SELECT 1; SELECT 'never ended; SELECT 2",
+            [
+                "EXPLAIN QUERY PLAN SELECT 1", "SELECT 'never ended; SELECT 2",
+            ]
+        ),
     ])
     func endsStatementsWhereSQLiteDoes(text: String, statements: [String]) {
         #expect(SQLScript(text).statements.map(\.sql) == statements)
@@ -33,7 +39,9 @@ struct SQLScriptTests {
 
     @Test func namesParametersOutsideOfTexts() {
         let script = SQLScript(
-            "SELECT :window_end, ':no', \":no\", a.\"b\" -- :no\n, :run, :run, x::y; SELECT ?, ?2, @at, $at, 1:2, 'a'||:b")
-        #expect(script.statements.map(\.parameters) == [[":window_end", ":run", ":y"], ["?", "@at", "$at", ":2", ":b"]])
+            "SELECT :window_end, ':no', \":no\", a.\"b\" -- :no\n, :run, :run, x::y; SELECT ?, ?2, @at, $at, 1:2, 'a'||:b"
+        )
+        #expect(
+            script.statements.map(\.parameters) == [[":window_end", ":run", ":y"], ["?", "@at", "$at", ":2", ":b"]])
     }
 }

@@ -29,7 +29,7 @@ struct SQLStepDocumentTests {
     @Test func refusesWhatMeansNothing() {
         let cases: [(String, Failure.Code, String, String)] = [
             (document(without: "sql"), .missingKey, "steps[0].sql", "sql: |"),
-            (document("sql: -- nothing"), .invalidValue, "steps[0].sql", "null"),
+            (document("sql: -- nothing"), .invalidValue, "steps[0].sql", "INSERT"),
             (document("sql: '-- nothing'"), .invalidValue, "steps[0].sql", "INSERT"),
             (document("sql: \"SELECT 1; COMMIT\""), .invalidQuery, "steps[0].sql", "one transaction"),
             (document("sql: ATTACH 'x.db' AS x"), .invalidQuery, "steps[0].sql", "destination"),

@@ -275,8 +275,9 @@ struct RunQueriesTests {
         try world.connection().run(
             """
             WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
-            INSERT INTO runs SELECT id || i, pipeline, state, "trigger", attempt, steps, full_refresh, allow_shrink,
-                created_at, started_at, finished_at, retry_at, error, rolled_back_at FROM runs, n WHERE id = ?1
+            INSERT INTO runs (id, pipeline, state, "trigger", attempt, steps, full_refresh, allow_shrink, created_at)
+            SELECT id || i, pipeline, state, "trigger", attempt, steps, full_refresh, allow_shrink, created_at
+            FROM runs, n WHERE id = ?1
             """, [.text(one.id), .integer(Int64(Limits.queuedJobs))])
         let error = #expect(throws: StoreError.self) { try world.run() }
         #expect(error?.code == .queueFull)

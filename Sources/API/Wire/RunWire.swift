@@ -10,7 +10,7 @@ extension Run {
             "trigger": .string(trigger.rawValue), "attempt": .integer(Int64(attempt)), "options": options.wire,
             "created_at": .string(createdAt.rfc3339), "started_at": JSONValue(startedAt?.rfc3339),
             "finished_at": JSONValue(finishedAt?.rfc3339), "retry_at": JSONValue(retryAt?.rfc3339),
-            "rolled_back_at": JSONValue(rolledBackAt?.rfc3339),
+            "retry_of": JSONValue(retryOf), "rolled_back_at": JSONValue(rolledBackAt?.rfc3339),
             "duration_seconds": JSONValue(from: startedAt, to: finishedAt), "progress": progress?.wire ?? .null,
             "error": error?.wire ?? .null, "steps": .array(steps.map { $0.wire(isWhole: isWhole) }),
         ])

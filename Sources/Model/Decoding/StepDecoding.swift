@@ -6,29 +6,43 @@ struct StepDecoding {
     let findings: Findings
 
     private static let keys = [
-        "name", "kind", "depends_on", "source", "destination", "strategy", "cursor", "primary_key", "write_mode",
+        "name", "kind", "depends_on", "when", "timeout", "source", "destination", "strategy", "cursor", "primary_key",
+        "write_mode",
         "lookback", "settle", "max_shrink", "columns", "schema_policy", "on_gap", "on_duplicate_key", "detect_deletes",
         "soft_delete", "undo", "change_log", "checks", "partition_by", "reconcile",
     ]
-    private static let sqlKeys = ["name", "kind", "depends_on", "destination", "sql", "checks"]
+    private static let sqlKeys = [
+        "name", "kind", "depends_on", "when", "timeout", "destination", "sql", "checks",
+    ]
     private static let unsupported = [
-        "max_future": "Remove it; a cursor may move the watermark up to 5 minutes ahead of the clock.",
+        "max_future": "Remove it; a cursor may move the watermark up to 5 minutes ahead of the clock."
     ]
 
     /// The step of a node; nil, with the reasons noted, when it is refused.
     func step(_ node: DocumentNode, path: String) -> Step? {
-        guard let fields = Fields(node, path: path, called: "a step", findings: findings), let kind = kind(fields) else {
+        guard let fields = Fields(node, path: path, called: "a step", findings: findings), let kind = kind(fields)
+        else {
             return nil
         }
         let before = findings.failures.count
         let dependsOn = fields.identifiers("depends_on") ?? []
+        let when = fields.word("when", StepCondition.self)
+        if when != nil, dependsOn.isEmpty {
+            fields.refuse(
+                "when", "`when` is about the steps that this one depends on, and it depends on none",
+                hint: "Remove it, or add `depends_on`.")
+        }
+        let timeout = fields.duration("timeout", in: Limits.shortestTimeout...Limits.longestTimeout)
         let work: Step.Work? =
             switch kind {
             case .load: load(fields).map { .load($0) }
             case .sql: sql(fields).map { .sql($0) }
             }
         guard let work, findings.failures.count == before else { return nil }
-        return Step(work, dependsOn: dependsOn)
+        var step = Step(work, dependsOn: dependsOn)
+        step.when = when ?? step.when
+        step.timeout = timeout
+        return step
     }
 
     private func sql(_ fields: Fields) -> SQLStep? {

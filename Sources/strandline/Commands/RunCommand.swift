@@ -15,6 +15,7 @@ struct RunCommand: Command {
             .flag("full-refresh", "Rebuild the destination tables from the whole source."),
             .flag("allow-shrink", "Let this run remove more rows than max_shrink allows."),
             .value("step", "STEP", "Run only this step.", isRepeatable: true),
+            .value("from", "STEP", "Run this step and all that depend on it."),
         ] + ServerClient.options)
 
     private let pipeline: String
@@ -31,7 +32,7 @@ struct RunCommand: Command {
         body = .object([
             "steps": .array(arguments.texts("step").map(JSONValue.string)),
             "full_refresh": .bool(arguments.flag("full-refresh")),
-            "allow_shrink": .bool(arguments.flag("allow-shrink")),
+            "allow_shrink": .bool(arguments.flag("allow-shrink")), "from": JSONValue(arguments.text("from")),
         ])
     }
 

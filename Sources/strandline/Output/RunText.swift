@@ -27,6 +27,7 @@ enum RunText {
         if let seconds = run["duration_seconds"]?.double { text += " in \(HumanText.seconds(seconds))" }
         if let attempt = run["attempt"]?.integer, attempt > 1 { text += ", attempt \(attempt)" }
         if let time = run["rolled_back_at"]?.string { text += ", rolled back \(HumanText.time(time))" }
+        if let first = run["retry_of"]?.string { text += ", what \(first) left undone" }
         var table = Table(
             "STEP", "STATE", "READ>", "INSERTED>", "UPDATED>", "UNCHANGED>", "DELETED>", "WATERMARK")
         var notes: [String] = []
