@@ -18,15 +18,20 @@ extension BackfillExecutor {
                 log.warn("a backfill could not be published yet", ["backfill": backfill.id, "cause": error.message])
                 return .later(notBefore: clock.uptime() + Limits.publishPause, files: nil)
             }
-            let noted = records.insist("note why backfill \(backfill.id) was not published") {
-                (transaction) throws(StoreError) in
-                let noted = try transaction.noteFailedPublish(backfill.id, error)
-                try RunRecords.append(.backfill(.backfillAwaitingPublish, noted), transaction)
-                return noted
-            }
-            if let noted { tell(noted) }
+            noteUnpublished(backfill, error)
         }
         return leave(job, backfill.id)
+    }
+
+    /// Notes why a backfill could not publish itself: it waits for a person then.
+    func noteUnpublished(_ backfill: Backfill, _ failure: Failure) {
+        let noted = records.insist("note why backfill \(backfill.id) was not published") {
+            (transaction) throws(StoreError) in
+            let noted = try transaction.noteFailedPublish(backfill.id, failure)
+            try RunRecords.append(.backfill(.backfillAwaitingPublish, noted), transaction)
+            return noted
+        }
+        if let noted { tell(noted) }
     }
 
     /// Publishes what a backfill has staged, or as a trial tells what that would do; on a lane that has the file.

@@ -92,6 +92,9 @@ final class BackfillExecutor: Sendable {
             if opened.readsAhead, kept.admit(job.id) { ahead = step }
             // It waits for the file like any other job, behind those that are no backfill.
             if ahead == nil { return .later(notBefore: nil, files: step.destination.lockNames) }
+        case .failure(let failure) where opened.backfill.publishesItself:
+            noteUnpublished(opened.backfill, failure)
+            return leave(job, id)
         case .success(let step) where opened.backfill.publishesItself:
             return publish(opened.backfill, step, job, stop)
         case .failure, .success: break
@@ -236,6 +239,7 @@ final class BackfillExecutor: Sendable {
                 allowShrink: backfill.options.allowShrink),
             number: partition.number, scheme: backfill.scheme, range: partition.range)
         request.isStaged = backfill.options.mode == .staged
+        request.committed = backfill.partitions.success
         return request
     }
 
@@ -340,6 +344,12 @@ extension Catalog {
                 .schemaChanged,
                 "step \(backfill.step) writes \(now.connection)/\(now.table) now; the backfill was made for "
                     + "\(then.connection)/\(then.table)", hint: "ask for another backfill")
+        }
+        guard backfill.destinationFile?.isSame(step.destination.mark) ?? true else {
+            throw Failure(
+                .destinationChanged,
+                "connection \(step.destination.connection) leads to another file than when backfill \(backfill.id) was made",
+                hint: "let it lead there again; what the backfill has loaded and kept is in that file")
         }
         return step
     }

@@ -78,6 +78,7 @@ extension LoadEngine {
             id: identifiers.next(), pipeline: request.pipeline, step: step.step.name,
             destination: step.step.destination, scheme: plan.scheme, range: range, options: request.options,
             createdAt: clock.now())
+        backfill.destinationFile = step.destination.mark
         // What is missing is missing, whatever was tried before.
         let left = request.fillsGaps ? partitions : try left(of: partitions, backfill)
         backfill.skipped = partitions.count - left.count

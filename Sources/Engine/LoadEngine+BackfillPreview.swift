@@ -11,6 +11,8 @@ public struct BackfillPreview: Sendable {
     public let partitions: [(range: PartitionRange, rows: PartitionEstimate)]
     /// What both sides hold, and how they would be read.
     public let estimates: PartitionEstimates
+    /// What would be kept for a rollback, at the most; nil where nothing is.
+    public let kept: UndoPolicy.Kept?
     /// How long it would take; nil where nothing tells.
     public let seconds: Double?
     /// What that is reckoned from, or why it is not known.
@@ -33,36 +35,23 @@ extension LoadEngine {
                 } else {
                     estimates = try estimate(draft.backfill, draft.partitions, draft.step, stop)
                 }
-                estimates.warnings += LoadEngine.undoWarning(
-                    draft.step.step, rows: max(estimates.total.sourceRows, estimates.total.destinationRows))
+                let undo = draft.step.step.undo
+                if undo == nil { estimates.warnings.append(LoadEngine.undoOff(draft.step.step)) }
                 let (seconds, basis) = try time(draft.backfill, rows: estimates.total.sourceRows)
                 let partitions = zip(draft.partitions, estimates.partitions).map { ($0, $1) }
                 return BackfillPreview(
                     backfill: draft.backfill,
                     partitions: request.options.order == .ascending ? partitions : partitions.reversed(),
-                    estimates: estimates, seconds: seconds, basis: basis,
+                    estimates: estimates, kept: undo?.most(for: estimates), seconds: seconds, basis: basis,
                     heldBack: try heldBack(by: request))
             }, completion: completion)
     }
 
-    /// Tells that a backfill may not be rolled back, where its step keeps fewer rows than it may change.
-    private static func undoWarning(_ step: LoadStep, rows: Int) -> [LoadWarning] {
-        guard let undo = step.undo else {
-            return [
-                LoadWarning(
-                    code: "undo_off",
-                    message: "step \(step.name) keeps nothing for a rollback (undo: off), so this cannot be rolled back"
-                )
-            ]
-        }
-        guard rows > undo.maxRows else { return [] }
-        return [
-            LoadWarning(
-                code: "undo_too_small",
-                message:
-                    "of a table, step \(step.name) keeps \(undo.maxRows) changed rows for a rollback: should more of "
-                    + "these \(rows) change, they cannot be put back; raise undo.max_rows first")
-        ]
+    /// Tells that a backfill could not be rolled back.
+    private static func undoOff(_ step: LoadStep) -> LoadWarning {
+        LoadWarning(
+            code: "undo_off",
+            message: "step \(step.name) keeps nothing for a rollback (undo: off), so this cannot be rolled back")
     }
 
     private func heldBack(by request: BackfillRequest) throws(Failure) -> [String] {

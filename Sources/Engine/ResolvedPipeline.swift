@@ -24,6 +24,9 @@ struct Place: Sendable, Equatable {
         return failure
     }
 
+    /// What the file is known by later on.
+    var mark: FileMark { FileMark(path: text.written, identity: file.identity) }
+
     /// Every name that another job may know the file by: the path from before it existed, and the file itself.
     var lockNames: Set<String> { [file.path, file.identity] }
 }

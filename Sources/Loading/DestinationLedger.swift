@@ -114,6 +114,8 @@ struct DestinationLedger {
         // The highest cursor ever loaded, as it was before a commit that may be rolled back.
         "ALTER TABLE main._strandline_undo ADD COLUMN reached",
         ShadowLedger.lateColumns,
+        UndoLedger.counts,
+        FoldedPartitions.schema,
     ]
 
     // MARK: Watermarks

@@ -8,7 +8,9 @@ struct LedgerReading {
     private let strategy: Strategy
     private let isTime: Bool
     private let initial: PartitionBound.Place?
-    private(set) var ledger = Ledger()
+    private var ledger = Ledger()
+    /// What a backfill has loaded, as far as it was read: neighbours are one, as where its partitions were folded.
+    private var pending: [Ledger.Entry] = []
 
     /// Begins for the cursor of a step.
     init(_ cursor: Cursor, _ strategy: Strategy) {
@@ -16,6 +18,17 @@ struct LedgerReading {
         self.strategy = strategy
         isTime = CursorOrder(cursor, strategy: strategy).isTime
         initial = cursor.initial.flatMap { cursor.place(of: $0, strategy) }
+    }
+
+    /// The ledger, when all is read.
+    mutating func finish() -> Ledger {
+        addPending()
+        return ledger
+    }
+
+    private mutating func addPending() {
+        for entry in pending { ledger.add(entry) }
+        pending = []
     }
 
     /// The query for a step's loads (pipeline, step and cursor column are its parameters) in the order they began, those
@@ -56,6 +69,14 @@ struct LedgerReading {
                     AND partition_column = ?3 COLLATE NOCASE AND rolled_back_at IS NULL \(isPublished)
                 """)
         }
+        if try connection.hasTable("_strandline_backfill_intervals") {
+            sides.append(
+                """
+                SELECT backfill, backfill, true, start_value, end_value, false, committed_at, loads, place
+                FROM main._strandline_backfill_intervals
+                WHERE pipeline = ?1 AND step = ?2 AND partition_column = ?3 COLLATE NOCASE
+                """)
+        }
         return sides.joined(separator: " UNION ALL ") + " ORDER BY 1, 9"
     }
 
@@ -67,11 +88,12 @@ struct LedgerReading {
         guard let end = place(row[4], isBound: isBackfill) else { return }
         // One that saw the whole source has loaded everything, whatever watermark it found.
         let isWhole = row[5] == .integer(1)
-        ledger.add(
-            Ledger.Entry(
-                start: isWhole ? nil : start ?? initial, end: end, origin: isBackfill ? .backfill : .run,
-                first: LedgerReading.text(row[0]), last: LedgerReading.text(row[1]), loads: Int(row[7].integer ?? 1),
-                loadedAt: Timestamp(rfc3339: LedgerReading.text(row[6])) ?? Timestamp(microseconds: 0)))
+        let entry = Ledger.Entry(
+            start: isWhole ? nil : start ?? initial, end: end, origin: isBackfill ? .backfill : .run,
+            first: LedgerReading.text(row[0]), last: LedgerReading.text(row[1]), loads: Int(row[7].integer ?? 1),
+            loadedAt: Timestamp(rfc3339: LedgerReading.text(row[6])) ?? Timestamp(microseconds: 0))
+        if pending.last?.last != entry.last { addPending() }
+        if isBackfill { pending.join(entry) } else { ledger.add(entry) }
     }
 
     private static func text(_ value: Value) -> String {

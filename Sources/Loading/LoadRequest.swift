@@ -21,6 +21,8 @@ public struct LoadRequest: Sendable, Equatable {
     public var allowShrink: Bool
     /// Whether it loads one partition of a backfill, whatever the step's runs do.
     var isPartition = false
+    /// Whether a backfill writes the rows, a partition or all that it has staged: what it changes is kept whole.
+    var isBackfill = false
     /// Whether an audit mends the rows, which `run` names then.
     var isAudit = false
 

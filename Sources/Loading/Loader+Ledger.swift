@@ -25,6 +25,6 @@ extension Loader {
                 }
             }
         }
-        return reading.ledger
+        return reading.finish()
     }
 }

@@ -127,12 +127,14 @@ extension Loader {
             }
             if !request.isStaged { try session.watchTable() }
             let number = try ledger.commits(of: load.run, step: load.step.name) + 1
+            guard number > request.committed else { throw .failure(Loader.replaced(request, holds: number - 1)) }
             let now = clock.now()
             session.trail.begin(number: number, at: now)
             if !request.isStaged { session.undo?.begin(number: number, held: nil, at: now) }
             session.checks.begin(at: now)
             var (result, staged) = try partition.run(as: number, at: now)
             result.warnings += session.checks.warnings
+            if staged == nil { result.warnings += try session.undo?.settle(result.rows) ?? [] }
             var manifest = session.trail.take(number: number, attempt: load.attempt, at: now, counts: result.rows)
             // Partition after partition runs the same statements: the first tells of them.
             if number > 1 { manifest.statements = [] }
@@ -150,12 +152,21 @@ extension Loader {
         return result
     }
 
+    /// The refusal to go on in a file that does not hold what the backfill has loaded before.
+    private static func replaced(_ request: PartitionRequest, holds count: Int) -> Failure {
+        Failure(
+            .destinationChanged,
+            "\(request.load.destination.path) holds \(count) of the \(request.committed) partitions that backfill "
+                + "\(request.load.run) has loaded: another file, or an older copy, is in its place",
+            hint: "put the file back and retry, or ask for another backfill of the range")
+    }
+
     /// Refuses what cannot be reloaded by range, before its files are opened: opening a destination would make it.
     static func refuseToReload(_ load: LoadRequest) throws(Failure) {
         guard load.step.strategy != .cdc else {
             throw Failure(
                 .unsupported, "step \(load.step.name) is loaded from change events, which cannot be reloaded by range",
-                hint: "set its watermark back to apply events again, or audit it with repair", field: "strategy")
+                hint: "set its watermark back to apply events again, or audit it with heal", field: "strategy")
         }
         guard load.destination.exists else { throw nothingToReload(load) }
     }

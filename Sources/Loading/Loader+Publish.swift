@@ -81,6 +81,7 @@ extension Loader {
         session.checks.begin(at: now)
         var result = try PublishLoad(session: session, shadow: shadow, selection: selection).run(at: now)
         result.warnings += session.checks.warnings
+        result.warnings += try session.undo?.settle(result.rows) ?? []
         let manifest = session.trail.take(number: 1, attempt: load.attempt, at: now, counts: result.rows)
         try shadows.published(shadow, result, manifest)
         try session.undo?.finish(result.rows, at: now)

@@ -135,6 +135,7 @@ public final class Loader: Sendable {
             var record = try work(now)
             record.checks = session.checks.results
             record.warnings += session.checks.warnings
+            record.warnings += try session.undo?.settle(record.counts) ?? []
             let manifest = session.trail.take(number: number, attempt: request.attempt, at: now, counts: record.counts)
             try session.ledger.record(record, manifest, by: request.author)
             try session.undo?.finish(record.counts, at: now)

@@ -28,7 +28,19 @@ struct PartitionCount {
             },
             unplaced: read.unplaced, bytesPerRow: try bytesPerRow(read.counts, gate),
             statements: view.statements(scopes[0]), fullScans: try scans(), sourceIndexes: sourceIndexes,
-            destinationIndexes: destinationIndexes, warnings: view.match.warnings)
+            destinationIndexes: destinationIndexes, warnings: view.match.warnings + (try triggerWarnings()))
+    }
+
+    /// Tells of triggers, which may write rows that nothing is kept of.
+    private func triggerWarnings() throws(LoadStop) -> [LoadWarning] {
+        guard session.request.step.undo != nil, try view.before.hasTriggers(session.connection) else { return [] }
+        return [
+            LoadWarning(
+                code: "undo_triggers",
+                message:
+                    "\(view.table.step.destination.table) has triggers: should one of them change other rows of it than are "
+                    + "reloaded, this could not be rolled back")
+        ]
     }
 
     private func tally(_ from: String) throws(LoadStop) -> PartitionTally {

@@ -7,7 +7,7 @@ internal import SQLite
 ///
 /// Apart from the records of loads, so that nothing that looks at past loads sees a backfill.
 struct PartitionLedger {
-    private let connection: Connection
+    let connection: Connection
 
     init(_ connection: Connection) {
         self.connection = connection
@@ -76,13 +76,14 @@ struct PartitionLedger {
         }
     }
 
-    /// Notes that all that a backfill has changed was put back.
+    /// Notes that all that a backfill has changed was put back, or thrown away: of its partitions only the last is kept.
     func rolledBack(_ backfill: String, step: String, at now: Timestamp) throws(LoadStop) {
         try connection.stopping { db throws(SQLiteError) in
             _ = try db.run(
                 "UPDATE main._strandline_partitions SET rolled_back_at = ? WHERE backfill = ? AND step = ?",
                 [.text(now.rfc3339), .text(backfill), .text(step)])
         }
+        try FoldedPartitions(connection).remove(backfill, step: step)
     }
 
     /// Records a partition.
@@ -101,23 +102,13 @@ struct PartitionLedger {
                 [
                     .text(request.load.run), Value(request.number), .text(request.load.pipeline),
                     .text(request.load.step.name), Value(request.load.attempt), Value(manifest.number),
-                    .text(request.scheme.column), request.range.start.stored, request.range.end.stored,
+                    .text(request.scheme.column), request.range.start.place.stored, request.range.end.place.stored,
                     .text(request.range.start.text), .text(request.range.end.text), Value(rows.read),
                     Value(rows.inserted), Value(rows.updated), Value(rows.unchanged), Value(rows.deleted),
                     Value(rows.quarantined), .text(WarningText.text(result.warnings)),
                     checks.isEmpty ? .null : .text(JSONValue.array(checks.map(\.json)).text()),
                     .text(manifest.json.text()), .text(manifest.at.rfc3339),
                 ])
-        }
-    }
-}
-
-extension PartitionBound {
-    /// The bound as the destination keeps it.
-    fileprivate var stored: Value {
-        switch place {
-        case .time(let time): .integer(time.microseconds)
-        case .number(let number): .integer(number)
         }
     }
 }

@@ -90,7 +90,7 @@ extension PartitionLoad {
     /// What was read ahead, if it may be written in the open transaction, which holds the destination's write lock: it must
     /// be what reading now would give, or at least no older than what any commit to the table has read.
     func usable(_ view: PartitionView) throws(LoadStop) -> ExtractedPartition? {
-        guard let extracted, extracted.request == request, extracted.view.isAlike(view) else { return nil }
+        guard let extracted, request.isSame(extracted.request), extracted.view.isAlike(view) else { return nil }
         let isUnchanged = try session.sourceVersion() == extracted.state.version
         return isUnchanged || session.latestView < extracted.state.before ? extracted : nil
     }

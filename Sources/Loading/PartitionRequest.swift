@@ -12,11 +12,14 @@ public struct PartitionRequest: Sendable, Equatable {
     public var range: PartitionRange
     /// Stage the rows beside the destination's table, for `publishBackfill`, and leave the table as it is.
     public var isStaged = false
+    /// How many partitions of the backfill are known to have committed: the destination must hold their records.
+    public var committed = 0
 
     /// Makes a request.
     public init(load: LoadRequest, number: Int, scheme: PartitionScheme, range: PartitionRange) {
         self.load = load
         self.load.isPartition = true
+        self.load.isBackfill = true
         self.number = number
         self.scheme = scheme
         self.range = range
@@ -32,6 +35,13 @@ extension PartitionRequest {
         guard case .query = step.source.relation else { return false }
         // In one file a commit changes the source itself.
         return source.identity != destination.identity
+    }
+
+    /// Whether it asks for the same as another one, however many partitions have committed between the two.
+    func isSame(_ other: PartitionRequest) -> Bool {
+        var other = other
+        other.committed = committed
+        return self == other
     }
 
     /// What a connection for it is open for.

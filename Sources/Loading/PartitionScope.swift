@@ -61,6 +61,12 @@ struct PartitionScope {
         order == other.order && bounds.map(\.sign) == other.bounds.map(\.sign)
     }
 
+    /// Whether it holds whole numbers that a floating-point number may stand for only nearly.
+    var reachesBeyondExactReals: Bool {
+        let exact: Int64 = 1 << 53
+        return CursorKey.integer(exact).compare(end) < 0 || start.compare(.integer(-exact)) < 0
+    }
+
     /// The values of the condition's parameters.
     var parameters: [Value] { bounds.map(\.value) }
 

@@ -23,6 +23,7 @@ struct PartitionView {
         match = try SchemaMatch(source: relation.shape, destination: before.shape, step: request.step)
         table = before.prepared(match, relation)
         column = try PartitionView.column(scheme, match, before, scope)
+        try PartitionView.refuseHidden(column, scope, relation, before, session)
         key = try PartitionView.key(relation, match, before)
     }
 
@@ -56,6 +57,43 @@ struct PartitionView {
                     hint: "declare the column INTEGER, or slice by another one", field: "partition_by.column"))
         }
         return pair
+    }
+
+    /// Refuses numbers that the destination stores as others than the source has: they would lie in another partition on
+    /// each side, or in none, and rows be passed over, doubled or removed.
+    ///
+    /// Looks only where that can be: at texts of a column that is no number's where the destination's is, and at whole
+    /// numbers that are rounded.
+    private static func refuseHidden(
+        _ pair: SchemaMatch.Pair, _ scope: PartitionScope, _ relation: SourceRelation, _ table: DestinationTable,
+        _ session: LoadSession
+    ) throws(LoadStop) {
+        guard scope.order != .instants, let shape = table.shape, let there = shape.affinity(of: pair.destination),
+            there != .none, there != .text
+        else { return }
+        let here = relation.shape.affinity(of: pair.source) ?? .none
+        let column = "r." + quoted(pair.source)
+        var found: CursorValue?
+        if here == .none || here == .text {
+            // A text equals its number only where it looks like one, and then the destination makes it one.
+            found = try session.value(
+                "SELECT \(column) FROM \(relation.sql) AS r WHERE typeof(\(column)) = 'text' "
+                    + "AND \(column) COLLATE BINARY >= '' AND \(column) = CAST(\(column) AS NUMERIC) LIMIT 1")
+        }
+        if found == nil, there == .real, scope.reachesBeyondExactReals {
+            found = try session.value(
+                "SELECT \(column) FROM \(relation.sql) AS r WHERE typeof(\(column)) = 'integer' "
+                    + "AND \(column) <> CAST(\(column) AS REAL) LIMIT 1")
+        }
+        guard let found else { return }
+        throw .failure(
+            Failure(
+                .cursorFormat,
+                "column \(pair.source) holds \(found.json.text()), which \(shape.name) stores as another value: in "
+                    + "partitions such rows would be passed over",
+                hint:
+                    "load it as what the destination stores, as with columns: { cast: { \(pair.source): integer } }, or slice "
+                    + "by another column", field: "partition_by.column"))
     }
 
     /// The step's key, else the one that the source declares; where versions of a row are kept only if the table keeps

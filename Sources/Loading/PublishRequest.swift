@@ -34,8 +34,10 @@ public struct PublishRequest: Sendable {
         step.source.relation = .table(shadow)
         step.columns = ColumnSelection()
         step.cursor = nil
-        return LoadRequest(
+        var request = LoadRequest(
             run: backfill, pipeline: pipeline, step: step, attempt: 1, source: destination, destination: destination,
             allowShrink: allowShrink)
+        request.isBackfill = true
+        return request
     }
 }

@@ -31,26 +31,34 @@ struct Rollback {
         case .published?, nil: break
         }
         let watch = try ShadowWatch(connection, table: step.destination.table)
-        let records = try undo.records(run: run, step: step.name)
+        let kept = try undo.commits(run: run, step: step.name)
         let partitions = PartitionLedger(connection)
         let loaded = writer.kind == .backfill ? nil : try ledger.committed(run: run, step: step.name)
         let commits =
             writer.kind == .backfill
             ? try partitions.writes(of: run, step: step.name) : loaded?.result.commits ?? 0
-        guard commits > 0, records.count == commits, let last = records.last else { throw .failure(nothingKept) }
+        guard commits > 0, kept.count == commits, let first = try undo.first(run: run, step: step.name) else {
+            throw .failure(nothingKept)
+        }
         let inserted = loaded?.result.counts.inserted ?? 0
-        var result = StepRollback(step: step.name, table: last.table)
+        var result = StepRollback(step: step.name, table: first.table)
         // A table that goes takes what watches it along.
-        if records.contains(where: { $0.kind == .created || $0.kind == .replaced }) { try watch?.sawAll() }
-        for record in records {
+        if kept.hasMadeTable { try watch?.sawAll() }
+        try refuseRebuilt()
+        let later = LaterRows(connection, writer)
+        // One at a time: a backfill may have many thousands.
+        var number = Int.max
+        while let record = try undo.record(run: run, step: step.name, before: number) {
+            number = record.number
             switch record.kind {
-            case .changed: try restoreRows(record, &result)
-            case .created: if record.number == last.number { try dropTable(record, inserted, &result) }
+            case .changed: try restoreRows(record, later, &result)
+            case .created: if number == first.number { try dropTable(record, inserted, &result) }
             case .replaced: try swapBack(record, inserted, &result)
             case .notKept: throw .failure(notKept(record))
             }
         }
-        result.watermark = try restoreWatermark(last)
+        try later.release()
+        result.watermark = try restoreWatermark(first)
         try Quarantine.reopen(run: run, step: step.name, connection)
         if writer.kind == .backfill {
             try partitions.rolledBack(run, step: step.name, at: now)
@@ -62,7 +70,24 @@ struct Rollback {
 
     // MARK: Rows
 
-    private func restoreRows(_ record: UndoLedger.Record, _ result: inout StepRollback) throws(LoadStop) {
+    /// Refuses a table that another run has rebuilt since: the rows in it are others.
+    private func refuseRebuilt() throws(LoadStop) {
+        guard let record = try undo.first(run: run, step: step.name, withRows: true), record.kind == .changed,
+            let later = try undo.laterRebuild(than: record)
+        else { return }
+        throw .failure(writtenSince(record, by: later))
+    }
+
+    private func writtenSince(_ record: UndoLedger.Record, by later: Writer) -> Failure {
+        Failure(
+            .conflict,
+            "rows of \(record.table) that \(writer.words) wrote have been written since, by \(later.words)",
+            hint: later.hint)
+    }
+
+    private func restoreRows(
+        _ record: UndoLedger.Record, _ later: LaterRows, _ result: inout StepRollback
+    ) throws(LoadStop) {
         if let entries = record.entries {
             let table = try table(record)
             let kept = UndoTable(table, key: record.key, columns: record.columns)
@@ -75,7 +100,7 @@ struct Rollback {
                         hint: "add the column again, then roll back"))
             }
             let slice = Slice(kept: kept, entries: entries)
-            try refuseTouched(slice, record)
+            try refuseTouched(slice, later, record)
             try refuseOtherColumns(slice, record)
             try swap(slice, &result)
             try run("DELETE FROM \(kept.sql) WHERE \(slice.range)")
@@ -84,7 +109,7 @@ struct Rollback {
     }
 
     /// The kept rows of one commit, in SQL.
-    private struct Slice {
+    struct Slice {
         let kept: UndoTable
         let entries: ClosedRange<Int64>
 
@@ -141,41 +166,19 @@ struct Rollback {
     }
 
     /// Refuses rows that a later run has touched, whatever they hold now, or that someone else has changed, naming who.
-    private func refuseTouched(_ slice: Slice, _ record: UndoLedger.Record) throws(LoadStop) {
-        var later = try laterWriter(slice)
-        if later == nil { later = try undo.laterRebuild(than: record) }
-        if let later {
-            throw .failure(
-                Failure(
-                    .conflict,
-                    "rows of \(record.table) that \(writer.words) wrote have been written since, by "
-                        + later.words, hint: later.hint))
-        }
+    private func refuseTouched(_ slice: Slice, _ later: LaterRows, _ record: UndoLedger.Record) throws(LoadStop) {
+        if let later = try later.writer(of: slice, record) { throw .failure(writtenSince(record, by: later)) }
         var changed = try count("SELECT count(*) \(slice.changed)")
         if !slice.kept.key.isEmpty { changed += try count("SELECT count(*) \(slice.returned)") }
         guard changed > 0 else { return }
-        later = try undo.laterRebuild(than: record, orUnkept: true)
+        let other = try undo.laterRebuild(than: record, orUnkept: true)
         throw .failure(
             Failure(
                 .conflict,
                 "\(changed == 1 ? "a row" : "\(changed) rows") of \(record.table) that \(writer.words) wrote "
                     + "\(changed == 1 ? "has" : "have") been changed since, by "
-                    + (later?.words ?? "another program or a run whose changes are not kept"),
-                hint: later?.hint ?? "look at the rows; what another program wrote is not overwritten"))
-    }
-
-    /// The last that touched a row of the slice later; nil when none did that kept what it changed.
-    private func laterWriter(_ slice: Slice) throws(LoadStop) -> Writer? {
-        let kept = slice.kept
-        let later = "entry > \(slice.entries.upperBound)"
-        return try undo.writer(
-            """
-            SELECT u.run FROM main._strandline_undo AS u JOIN (
-                SELECT entry FROM (\(kept.rowsBefore(later)) UNION ALL \(kept.rowsAfter(later)))
-                WHERE (\(kept.keptKey)) IN (\(slice.keysBefore) UNION ALL \(slice.keysAfter))
-            ) AS l ON l.entry BETWEEN u.first_entry AND u.last_entry
-            WHERE u.table_name = ? AND u.run <> ? ORDER BY u.last_entry DESC LIMIT 1
-            """, [.text(kept.table.shape?.name ?? ""), .text(run)])
+                    + (other?.words ?? "another program or a run whose changes are not kept"),
+                hint: other?.hint ?? "look at the rows; what another program wrote is not overwritten"))
     }
 
     /// Refuses rows that hold values in columns which came after the run: they would go with the rows.
@@ -207,8 +210,14 @@ struct Rollback {
         let both =
             kept.key.isEmpty
             ? 0 : try count("SELECT count(*) FROM \(slice.before) WHERE (\(kept.keptKey)) IN (\(slice.keysAfter))")
+        let watch = try kept.table.hasTriggers(connection) ? RowWatch(kept, connection) : nil
         let removed = try run("DELETE FROM \(kept.table.sql) WHERE (\(kept.tableKey)) IN (\(slice.keysAfter))")
         let restored = try run(slice.restore)
+        var others = 0
+        if let watch {
+            others = try strangers(watch, slice, removed: removed, restored: restored)
+            try watch.stop()
+        }
         guard removed == after, restored == before else {
             throw .failure(
                 Failure(
@@ -226,9 +235,29 @@ struct Rollback {
                         + "be what they were" + Failure.unchanged,
                     hint: "drop the trigger, roll back, and make it again"))
         }
+        guard others == 0 else {
+            throw .failure(
+                Failure(
+                    .verificationFailed,
+                    "a trigger on \(kept.table.sql) changes other rows of the table as rows are put back"
+                        + Failure.unchanged,
+                    hint: "drop the trigger, roll back, and make it again"))
+        }
         result.rowsRemoved += after - both
         result.rowsReverted += both
         result.rowsRestored += before - both
+    }
+
+    /// How often triggers wrote rows beside those that were put back, or these once more where nothing else tells.
+    private func strangers(
+        _ watch: RowWatch, _ slice: Slice, removed: Int, restored: Int
+    ) throws(LoadStop) -> Int {
+        guard slice.kept.key.isEmpty else {
+            return try watch.count(butOf: "\(slice.keysBefore) UNION ALL \(slice.keysAfter)")
+        }
+        // Rows come back under numbers of their own: nothing here updates one.
+        return try watch.count(event: "update") + abs(try watch.count(event: "delete") - removed)
+            + abs(try watch.count(event: "insert") - restored)
     }
 
     // MARK: Schema
@@ -357,10 +386,15 @@ struct Rollback {
     private func notKept(_ record: UndoLedger.Record) -> Failure {
         Failure(
             .undoMissing,
-            "what \(writer.words) changed in \(record.table) was not kept: it changed more rows than `undo.max_rows` of step "
-                + "\(step.name) allows, or a trigger of the table changed others with them",
-            hint: "set the watermark back, or run with full_refresh; a higher `undo.max_rows` keeps the rows of runs "
-                + "to come")
+            writer.kind == .backfill
+                ? "what \(writer.words) changed in \(record.table) was not kept: `undo` of step \(step.name) was off, or a "
+                    + "trigger of the table changed other rows with them"
+                : "what \(writer.words) changed in \(record.table) was not kept: it changed more rows than `undo.max_rows` of "
+                    + "step \(step.name) allows, or a trigger of the table changed others with them",
+            hint: writer.kind == .backfill
+                ? "mend the source and ask for another backfill of the range"
+                : "set the watermark back, or run with full_refresh; a higher `undo.max_rows` keeps the rows of runs "
+                    + "to come")
     }
 
     private func table(_ record: UndoLedger.Record) throws(LoadStop) -> DestinationTable {

@@ -4,7 +4,7 @@ internal import SQLite
 
 /// What the destination remembers of each commit so that it can be undone: one record a commit, beside the load's own.
 struct UndoLedger {
-    private let connection: Connection
+    let connection: Connection
 
     init(_ connection: Connection) {
         self.connection = connection
@@ -30,6 +30,15 @@ struct UndoLedger {
             run TEXT NOT NULL, step TEXT NOT NULL, rolled_back_at TEXT NOT NULL,
             PRIMARY KEY (run, step)
         ) WITHOUT ROWID;
+        """
+
+    /// Counts the rows kept of a table for runs, apart from those of backfills, as a migration; NULL for a backfill.
+    static let counts = """
+        ALTER TABLE main._strandline_undo ADD COLUMN kept_through INTEGER;
+        UPDATE main._strandline_undo SET kept_through = last_entry
+            WHERE run NOT IN (SELECT backfill FROM main._strandline_partitions);
+        CREATE INDEX main._strandline_undo_by_count ON _strandline_undo (table_name, kept_through)
+            WHERE kept_through IS NOT NULL;
         """
 
     /// What kind of change a commit made.
@@ -65,6 +74,8 @@ struct UndoLedger {
         /// The highest cursor that was loaded before the commit; nil where there was none, or an older program kept it
         /// not.
         var reached: CursorValue?
+        /// Whether a backfill made the commit: all of its rows are kept for as long as those of its last commit.
+        var isBackfill = false
         /// The place among the destination's commits; 0 before it is written.
         var sequence: Int64 = 0
         var expiresAt: Int64
@@ -72,11 +83,14 @@ struct UndoLedger {
 
     /// Writes a commit's record.
     func write(_ record: Record) throws(LoadStop) {
+        let rows = record.entries.map { $0.upperBound - $0.lowerBound + 1 }
         try connection.stopping { db throws(SQLiteError) in
             _ = try db.run(
                 """
-                INSERT INTO main._strandline_undo VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-                    (SELECT ifnull(max(sequence), 0) + 1 FROM main._strandline_undo), ?, ?)
+                INSERT INTO main._strandline_undo VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,
+                    ?16, ?17, ?18, (SELECT ifnull(max(sequence), 0) + 1 FROM main._strandline_undo), ?19, ?20,
+                    ?21 + ifnull((SELECT max(kept_through) FROM main._strandline_undo
+                        WHERE table_name = ?5 AND kept_through IS NOT NULL), 0))
                 """,
                 [
                     .text(record.run), .text(record.step), Value(record.number), .text(record.pipeline),
@@ -88,16 +102,51 @@ struct UndoLedger {
                     Value(record.watermark?.cursor), record.watermark?.value?.value ?? .null,
                     Value(record.watermark.map { KeyText.text($0.key) }),
                     .integer(record.expiresAt), record.reached?.value ?? .null,
+                    record.isBackfill ? .null : rows.map { .integer($0) } ?? .null,
                 ])
+            // The last commit's time counts for all of them.
+            guard record.isBackfill, record.number > 1 else { return }
+            _ = try db.run(
+                "UPDATE main._strandline_undo SET expires_at = ? WHERE run = ? AND step = ? AND commit_number = ?",
+                [.integer(.max), .text(record.run), .text(record.step), Value(record.number - 1)])
         }
     }
 
-    /// What is remembered of a run's step, its last commit first.
-    func records(run: String, step: String) throws(LoadStop) -> [Record] {
+    /// The commits of a run's step that are remembered, which may be many.
+    struct Commits {
+        var count = 0
+        /// Whether one of them made the table, or put another one in its place.
+        var hasMadeTable = false
+    }
+
+    /// What commits of a run's step are remembered.
+    func commits(run: String, step: String) throws(LoadStop) -> Commits {
         try connection.stopping { db throws(SQLiteError) in
-            try db.rows(
-                "SELECT * FROM main._strandline_undo WHERE run = ? AND step = ? ORDER BY commit_number DESC",
-                [.text(run), .text(step)]
+            let found = try db.first(
+                "SELECT count(*), max(kind IN ('created', 'replaced')) FROM main._strandline_undo "
+                    + "WHERE run = ? AND step = ? AND commit_number > 0", [.text(run), .text(step)])
+            return Commits(count: Int(found?[0].integer ?? 0), hasMadeTable: found?[1] == .integer(1))
+        }
+    }
+
+    /// The first commit of a run's step, or the first that kept rows; nil where there is none.
+    func first(run: String, step: String, withRows: Bool = false) throws(LoadStop) -> Record? {
+        try record(
+            run, step, "commit_number > 0\(withRows ? " AND first_entry IS NOT NULL" : "") ORDER BY commit_number", [])
+    }
+
+    /// The last commit of a run's step before the one of that number; nil where there is none.
+    func record(run: String, step: String, before number: Int) throws(LoadStop) -> Record? {
+        try record(run, step, "commit_number BETWEEN 1 AND ? ORDER BY commit_number DESC", [Value(number - 1)])
+    }
+
+    private func record(
+        _ run: String, _ step: String, _ condition: String, _ parameters: [Value]
+    ) throws(LoadStop) -> Record? {
+        try connection.stopping { db throws(SQLiteError) in
+            try db.first(
+                "SELECT * FROM main._strandline_undo WHERE run = ? AND step = ? AND \(condition) LIMIT 1",
+                [.text(run), .text(step)] + parameters
             ).map { row throws(SQLiteError) in try Record(row) }
         }
     }
@@ -204,39 +253,6 @@ struct UndoLedger {
         guard let found, let pipeline = found[0].string, let step = found[1].string else { return nil }
         return (pipeline, step)
     }
-
-    /// Forgets what is older than it is kept, and of `table` what is more than `rows` rows; the newest commit stays.
-    func trim(_ table: String, keeping rows: Int, at now: Timestamp) throws(LoadStop) {
-        let doomed = try connection.stopping { db throws(SQLiteError) in
-            try db.rows(
-                """
-                SELECT * FROM main._strandline_undo WHERE expires_at < ?1
-                UNION
-                SELECT u.* FROM main._strandline_undo AS u WHERE u.table_name = ?2 AND u.last_entry <= (
-                    SELECT max(last_entry) - ?3 FROM main._strandline_undo WHERE table_name = ?2)
-                UNION
-                SELECT u.* FROM main._strandline_undo AS u WHERE u.table_name = ?2 AND u.old_rows > 0 AND ?3 < (
-                    SELECT sum(n.old_rows) FROM main._strandline_undo AS n
-                    WHERE n.table_name = ?2 AND n.sequence >= u.sequence)
-                """, [.integer(now.microseconds), .text(table), Value(rows)]
-            ).map { row throws(SQLiteError) in try Record(row) }
-        }
-        for record in doomed { try forget(record) }
-    }
-
-    private func forget(_ record: Record) throws(LoadStop) {
-        try connection.stopping { db throws(SQLiteError) in
-            if let entries = record.entries {
-                _ = try db.run(
-                    "DELETE FROM main.\(quoted(UndoTable.name(of: record.table))) WHERE entry BETWEEN ? AND ?",
-                    [.integer(entries.lowerBound), .integer(entries.upperBound)])
-            }
-            if let old = record.oldTable { try db.execute("DROP TABLE IF EXISTS main.\(quoted(old))") }
-            _ = try db.run(
-                "DELETE FROM main._strandline_undo WHERE run = ? AND step = ? AND commit_number = ?",
-                [.text(record.run), .text(record.step), Value(record.number)])
-        }
-    }
 }
 
 /// Who wrote a commit.
@@ -256,7 +272,7 @@ struct Writer {
 }
 
 extension UndoLedger.Record {
-    fileprivate init(_ row: Row) throws(SQLiteError) {
+    init(_ row: Row) throws(SQLiteError) {
         let first = row["first_entry"].integer
         let last = row["last_entry"].integer
         self.init(

@@ -21,6 +21,10 @@ final class UndoLog {
     private(set) var isWatching = false
     private var rowsBefore = 0
     private var rowsAfter = 0
+    /// Notes every row that is written, where the table's triggers may write others than the load; nil where it has none.
+    private var watch: RowWatch?
+    /// Why the commit in hand cannot be undone though it was to be; nil while it can.
+    private var loss: LoadWarning?
 
     init(_ policy: UndoPolicy?, _ request: LoadRequest, _ connection: Connection) {
         self.policy = policy
@@ -29,6 +33,10 @@ final class UndoLog {
     }
 
     private var ledger: UndoLedger { UndoLedger(connection) }
+
+    /// The most rows that one write may change and still be kept. A backfill is kept whole: it tells beforehand how much
+    /// that may be.
+    private var mostRows: Int { request.isBackfill ? .max : policy?.maxRows ?? 0 }
 
     /// Whether rows that change are to be kept in the commit in hand.
     var keepsRows: Bool { record?.kind == .changed }
@@ -43,11 +51,14 @@ final class UndoLog {
         kept = nil
         rowsBefore = 0
         rowsAfter = 0
+        watch = nil
+        loss = nil
         record = UndoLedger.Record(
             run: request.run, step: request.step.name, number: number, pipeline: request.pipeline,
             table: request.step.destination.table, kind: policy == nil ? .notKept : .changed, key: [], columns: [],
             watermark: held.map { ($0.watermark.cursor, $0.watermark.value, $0.watermark.key) },
             reached: held?.reached,
+            isBackfill: request.isBackfill,
             expiresAt: now.adding(policy?.keep ?? Limits.undoTime).microseconds)
     }
 
@@ -71,6 +82,7 @@ final class UndoLog {
         } else {
             try kept.prepare(connection)
             self.kept = kept
+            if try table.hasTriggers(connection) { watch = try RowWatch(kept, connection) }
         }
     }
 
@@ -80,7 +92,7 @@ final class UndoLog {
         _ table: DestinationTable, old: String, rows: Int, added: [String], definitions: [String]
     ) -> Bool {
         record?.table = table.shape?.name ?? request.step.destination.table
-        guard let policy, rows <= policy.maxRows else {
+        guard policy != nil, rows <= mostRows else {
             record?.kind = .notKept
             return false
         }
@@ -100,10 +112,10 @@ final class UndoLog {
     func around<Result>(
         _ rows: [String], _ staged: StagedRows?, _ write: () throws(LoadStop) -> Result
     ) throws(LoadStop) -> Result {
-        guard keepsRows, !isWatching, let policy, let kept, !kept.key.isEmpty else { return try write() }
+        guard keepsRows, !isWatching, let kept, !kept.key.isEmpty else { return try write() }
         isWatching = true
         defer { isWatching = false }
-        if let staged, staged.count <= policy.maxRows, try kept.foresees(staged, connection) {
+        if let staged, staged.count <= mostRows, try kept.foresees(staged, connection) {
             let first = try lastEntry(kept) + 1
             rowsAfter += try keep(kept.keep(staged))
             rowsBefore += try connection.stopping { db throws(SQLiteError) in
@@ -123,20 +135,25 @@ final class UndoLog {
             }
             return count
         }
-        guard touched <= policy.maxRows else {
-            try giveUp()
+        guard touched <= mostRows else {
+            try giveUp(tooMany)
             return try write()
         }
+        // Written by none of the writes whose rows are kept.
+        try giveUpOnStrangers(among: nil)
+        guard keepsRows else { return try write() }
+        let first = try lastEntry(kept) + 1
         rowsBefore += try keep(kept.keep(.before, where: kept.isTouched))
         let result = try write()
         rowsAfter += try keep(kept.keep(.after, where: kept.isTouched))
+        try giveUpOnStrangers(among: first...max(first, try lastEntry(kept)))
         return result
     }
 
     /// Keeps `count` rows of a table without a key, those that `condition` holds for, before they are removed.
     func keepRemoved(_ count: Int, where condition: String) throws(LoadStop) {
-        guard keepsRows, !isWatching, let policy, let kept, kept.key.isEmpty, kept.rowNumber != "NULL" else { return }
-        guard count <= policy.maxRows else { return try giveUp() }
+        guard keepsRows, !isWatching, let kept, kept.key.isEmpty, kept.rowNumber != "NULL" else { return }
+        guard count <= mostRows else { return try giveUp(tooMany) }
         rowsBefore += try keep(kept.keep(.before, where: condition))
     }
 
@@ -144,41 +161,76 @@ final class UndoLog {
     ///
     /// - Parameter write: answers how many rows it added.
     func aroundAppend(_ write: () throws(LoadStop) -> Int) throws(LoadStop) -> Int {
-        guard keepsRows, let policy, let kept, kept.key.isEmpty, kept.rowNumber != "NULL" else { return try write() }
+        guard keepsRows, let kept, kept.key.isEmpty, kept.rowNumber != "NULL" else { return try write() }
         let highest = try connection.stopping { db throws(SQLiteError) in
             try db.first("SELECT max(\(kept.rowNumber)) FROM \(kept.table.sql)")?[0].integer ?? 0
         }
         let added = try write()
-        guard added <= policy.maxRows else {
-            try giveUp()
+        guard added <= mostRows else {
+            try giveUp(tooMany)
             return added
         }
         let found = try keep(kept.keep(.after, where: "\(kept.rowNumber) > \(highest)"))
         // Numbers that SQLite picks at random, once the highest is taken, do not tell the new rows.
         rowsAfter += found
-        if found != added { try giveUp() }
+        if found != added { try giveUp(otherRows) }
         return added
     }
 
-    /// Ends the commit: writes its record, and forgets what is kept no longer.
+    /// Looks whether all that the commit has changed is kept; answers what is to be told where it is not.
     ///
     /// A commit whose `counts` say of other rows than were kept cannot be undone: nothing is put back by halves.
-    func finish(_ counts: RowCounts, at now: Timestamp) throws(LoadStop) {
-        if keepsRows {
+    func settle(_ counts: RowCounts) throws(LoadStop) -> [LoadWarning] {
+        if keepsRows, let kept {
             let marked = request.step.softDelete == nil ? 0 : counts.deleted
             let isWhole =
                 rowsBefore == counts.updated + counts.deleted && rowsAfter == counts.inserted + counts.updated + marked
-            if !isWhole { try giveUp() }
+            if !isWhole { try giveUp(otherRows) }
+            // By their keys they were looked at write by write.
+            try giveUpOnStrangers(among: kept.key.isEmpty ? record?.entries : nil)
         }
-        guard let record else { return }
+        try watch?.stop()
+        watch = nil
+        return [loss].compactMap { $0 }
+    }
+
+    /// Ends the commit: writes its record, and forgets what is kept no longer.
+    func finish(_ counts: RowCounts, at now: Timestamp) throws(LoadStop) {
+        guard var record else { return }
         let hasWritten = counts.inserted + counts.updated + counts.deleted > 0
-        if policy != nil || hasWritten { try ledger.write(record) }
+        // A backfill has a record of each commit, by which its end is known.
+        if !hasWritten, policy == nil { record.kind = .changed }
+        if policy != nil || hasWritten || request.isBackfill { try ledger.write(record) }
         try ledger.trim(record.table, keeping: policy?.maxRows ?? Limits.undoRows, at: now)
         self.record = nil
     }
 
-    /// Forgets what the run has kept of its rows, since it changes more than are kept.
-    private func giveUp() throws(LoadStop) {
+    private var writer: String { request.isBackfill ? "this backfill" : request.isAudit ? "this audit" : "this run" }
+
+    private var tooMany: LoadWarning {
+        LoadWarning(
+            code: "undo_lost",
+            message:
+                "\(writer) cannot be rolled back: it changes more than the \(mostRows) rows that `undo.max_rows` keeps")
+    }
+
+    private var otherRows: LoadWarning {
+        LoadWarning(
+            code: "undo_lost",
+            message:
+                "\(writer) cannot be rolled back: with its rows others of \(request.step.destination.table) change, by a "
+                + "trigger of the table")
+    }
+
+    /// Gives up where rows were written whose keys are not among the kept entries.
+    private func giveUpOnStrangers(among entries: ClosedRange<Int64>?) throws(LoadStop) {
+        guard keepsRows, let watch, try watch.takeStrangers(among: entries) > 0 else { return }
+        try giveUp(otherRows)
+    }
+
+    /// Forgets what the run has kept of its rows, since that is not all that it changes.
+    private func giveUp(_ reason: LoadWarning) throws(LoadStop) {
+        loss = reason
         if let kept, let entries = record?.entries {
             try connection.stopping { db throws(SQLiteError) in
                 _ = try db.run(

@@ -12,6 +12,8 @@ public struct Backfill: Sendable, Equatable, Identifiable {
     public var step: String
     /// The table that the step wrote when it was made: its partitions go there, or nowhere.
     public var destination: LoadStep.Destination
+    /// The file in which that table was then; nil where an older program has not noted it.
+    public var destinationFile: FileMark?
     /// Where it stands.
     public var state: BackfillState
     /// What its partitions are slices of, as it was when it was made.

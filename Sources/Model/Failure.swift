@@ -81,6 +81,7 @@ public struct Failure: Error, Sendable, Equatable {
         case shrinkGuard = "shrink_guard"
         case watermarkMissing = "watermark_missing"
         case destinationMissing = "destination_missing"
+        case destinationChanged = "destination_changed"
         case newerDestination = "newer_destination"
         case verificationFailed = "verification_failed"
         case undoMissing = "undo_missing"

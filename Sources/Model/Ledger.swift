@@ -19,7 +19,7 @@ public struct Ledger: Sendable, Equatable {
         public var origin: Origin
         /// The first and the last of those that have, by identifier.
         public var first: String, last: String
-        /// How many loads it took.
+        /// How many loads it took; of an overlap, how many the interval took that it is a part of.
         public var loads: Int
         /// When the last of them was committed.
         public var loadedAt: Timestamp
@@ -100,18 +100,7 @@ public struct Ledger: Sendable, Equatable {
 
     /// Adds an interval to a list in which neighbours are one, and which does not grow without a bound.
     private static func append(_ entry: Entry, to list: inout [Entry], _ omitted: inout Int) {
-        if var last = list.last, last.origin == entry.origin,
-            last.origin == .run || last.last == entry.last,
-            last.end == entry.start || entry.end == last.start
-        {
-            if last.end == entry.start { last.end = entry.end } else { last.start = entry.start }
-            last.last = entry.last
-            last.loads += entry.loads
-            last.loadedAt = entry.loadedAt
-            list[list.count - 1] = last
-            return
-        }
-        list.append(entry)
+        list.join(entry)
         // Cut by halves, so that each one costs little.
         if list.count >= Limits.ledgerIntervals * 2 {
             omitted += list.count - Limits.ledgerIntervals
@@ -153,6 +142,34 @@ public struct Ledger: Sendable, Equatable {
     {
         guard let left, let right else { return nil }
         return min(left, right)
+    }
+}
+
+extension Ledger.Entry {
+    /// The interval and one that was loaded next, as one; nil where they do not touch, or are not of one kind.
+    fileprivate func joined(with next: Self) -> Self? {
+        guard origin == next.origin, origin == .run || last == next.last, end == next.start || next.end == start else {
+            return nil
+        }
+        var whole = self
+        if end == next.start { whole.end = next.end } else { whole.start = next.start }
+        whole.last = next.last
+        whole.loads += next.loads
+        whole.loadedAt = next.loadedAt
+        return whole
+    }
+}
+
+extension [Ledger.Entry] {
+    /// Adds what was loaded next to intervals of which no neighbours touch, so that none do afterwards.
+    ///
+    /// It does not matter whether the loads of a backfill, no two of which overlap, come one by one or joined before.
+    public mutating func join(_ entry: Ledger.Entry) {
+        append(entry)
+        while count > 1, let whole = self[count - 2].joined(with: self[count - 1]) {
+            removeLast()
+            self[count - 1] = whole
+        }
     }
 }
 

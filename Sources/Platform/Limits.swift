@@ -257,6 +257,10 @@ public enum Limits {
     public static let longestUndo: Duration = .seconds(366 * 86_400)
     /// Rows kept of one table for rollbacks when its step does not say: a few tens of megabytes.
     public static let undoRows = 200_000
+    /// Rows kept of a run or a backfill past its time that one commit removes, so that no load waits long for it.
+    public static let undoRowsRemoved = 200_000
+    /// Commits of it that one commit forgets.
+    public static let undoCommitsForgotten = 1_000
     /// The most rows that can be asked for.
     public static let mostUndoRows = 1_000_000_000
 

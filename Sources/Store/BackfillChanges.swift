@@ -87,8 +87,9 @@ extension Transaction {
             INSERT INTO backfills (id, pipeline, step, destination, destination_table, state, partition_column,
                 partition_format, partition_interval, timezone, is_time, range_start, range_end, start_text, end_text,
                 parallelism, partition_order, mode, reprocess, max_partitions, max_rows_per_partition, allow_shrink,
-                auto_publish, hold_downstream, reason, skipped, pending, rows_expected, created_at)
-            VALUES (?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                auto_publish, hold_downstream, reason, skipped, pending, rows_expected, created_at, destination_path,
+                destination_identity)
+            VALUES (?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             [
                 .text(backfill.id), .text(backfill.pipeline), .text(backfill.step),
@@ -100,6 +101,7 @@ extension Transaction {
                 Value(options.maxPartitions), Value(options.maxRowsPerPartition), Value(options.allowShrink),
                 Value(options.autoPublish), Value(options.holdDownstream), .text(options.reason),
                 Value(backfill.skipped), Value(partitions), Value(rows), Value(backfill.createdAt),
+                Value(backfill.destinationFile?.path), Value(backfill.destinationFile?.identity),
             ])
     }
 
@@ -324,9 +326,13 @@ extension Transaction {
         else { return backfill }
         // It was paused and resumed while its last partition was in hand.
         if backfill.state == .queued { try changeBackfill(backfill.id, to: .running) }
-        guard counts.failed > 0 else {
+        guard counts.failed > 0 || counts.cancelled > 0 else {
             return try changeBackfill(
                 backfill.id, to: backfill.options.mode == .staged ? .awaitingPublish : .success)
+        }
+        // It had failed as a whole before they began; the retry took what had failed by itself.
+        guard counts.failed > 0 else {
+            return try changeBackfill(backfill.id, to: .failed, error: .partitionsLeft(of: backfill))
         }
         let reasons = try partitionFailures(of: backfill.id).map { ($0.failure, $0.first, $0.count) }
         return try changeBackfill(backfill.id, to: .failed, error: .partitionsFailed(reasons, of: backfill))
@@ -359,6 +365,15 @@ extension Transaction {
 }
 
 extension Failure {
+    /// Why a backfill is no success though none of its partitions failed any more.
+    fileprivate static func partitionsLeft(of backfill: Backfill) -> Failure {
+        let (left, total) = (backfill.partitions.cancelled, backfill.partitions.total)
+        return Failure(
+            .cancelled,
+            "\(left) of \(total) partitions \(left == 1 ? "was" : "were") cancelled before, and never loaded",
+            hint: "ask for another backfill of the range: it loads what was not")
+    }
+
     /// Why a backfill failed whose partitions did, for `reasons` with the first partition and the count of each.
     static func partitionsFailed(
         _ reasons: [(failure: Failure, first: Partition, count: Int)], of backfill: Backfill

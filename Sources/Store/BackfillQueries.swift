@@ -225,6 +225,9 @@ extension Backfill {
             rowsExpected: try row.optionalInt("rows_expected").map { Int($0) },
             createdAt: try row.timestamp("created_at"), startedAt: try row.optionalTimestamp("started_at"),
             finishedAt: try row.optionalTimestamp("finished_at"), error: try row.optionalFailure("error"))
+        if let path = try row.optionalText("destination_path") {
+            destinationFile = FileMark(path: path, identity: try row.text("destination_identity"))
+        }
         rowsPassed = Int(try row.int("rows_passed"))
         busy = .microseconds(try row.int("busy"))
         publishedAt = try row.optionalTimestamp("published_at")

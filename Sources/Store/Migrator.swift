@@ -11,7 +11,7 @@ struct Migration: Sendable {
     static let all = [
         Migration.first, Migration.second, Migration.third, Migration.fourth, Migration.fifth, Migration.sixth,
         Migration.seventh, Migration.eighth, Migration.ninth, Migration.tenth,
-        Migration.eleventh, Migration.twelfth, Migration.thirteenth, Migration.fourteenth,
+        Migration.eleventh, Migration.twelfth, Migration.thirteenth, Migration.fourteenth, Migration.fifteenth,
     ]
 }
 

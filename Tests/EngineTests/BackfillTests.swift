@@ -314,7 +314,7 @@ struct BackfillTests {
 
     @Test func aTrialTellsWhatCannotBeRolledBack() throws {
         for (undo, code) in [
-            ("\"off\"", "undo_off"), ("{\"max_rows\":3}", "undo_too_small"), ("{\"max_rows\":4}", nil),
+            ("\"off\"", "undo_off"), ("{\"max_rows\":1,\"keep\":\"3d\"}", nil),
         ] {
             let world = try World.march(days: 1...3)
             let step = World.step("orders").dropLast() + ",\"undo\":\(undo)}"
@@ -323,6 +323,11 @@ struct BackfillTests {
                 world.engine.previewBackfill(world.request(1...2), completion: $0)
             }
             #expect(preview.estimates.warnings.map(\.code) == [code].compactMap { $0 })
+            // All that it rewrites, and all that it writes, whatever runs may keep.
+            let rows = preview.estimates.total.sourceRows + preview.estimates.total.destinationRows
+            #expect(preview.kept?.rows == (code == nil ? rows : nil))
+            #expect(preview.kept?.time == (code == nil ? .seconds(3 * 86_400) : nil))
+            #expect(rows > 0 && (code != nil || preview.kept?.bytes ?? 0 > 0))
             world.end()
         }
     }

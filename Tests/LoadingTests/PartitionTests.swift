@@ -111,6 +111,65 @@ struct PartitionTests {
         #expect(texts?.code == .cursorFormat)
     }
 
+    @Test(
+        "numbers that are texts in the source and numbers in the destination are not passed over",
+        arguments: [
+            ("TEXT", "INTEGER", "'15'"), ("", "INTEGER", "'15'"), ("", "REAL", "' 15.5 '"),
+            ("BLOB", "NUMERIC", "'1e1'"),
+            ("INTEGER", "REAL", "9007199254740993"),
+        ], [["id"], []])
+    func refusesNumbersThatAreTexts(types: (String, String, String), key: [String]) throws {
+        let (here, there, value) = types
+        let identifier = key.isEmpty ? "id INTEGER" : "id INTEGER PRIMARY KEY"
+        let world = try World(
+            "CREATE TABLE orders (\(identifier), n \(here)); INSERT INTO orders VALUES (1, 11), (2, \(value))",
+            warehouse:
+                "CREATE TABLE orders (\(identifier), n \(there)); INSERT INTO orders VALUES (1, 11), (2, \(value))")
+        let step = world.step("orders", .fullRefresh, cursor: nil, key: key)
+        let before = try world.picture()
+        let end: Int64 = there == "REAL" && here == "INTEGER" ? .max : 20
+        func reload() throws -> RowCounts {
+            let plan = try BackfillPlan(PartitionScheme(column: "n", interval: .count(.max)))
+            let range = try plan.range(
+                plan.bound(.integer(10), field: "start"), plan.bound(.integer(end), field: "end"))
+            return try world.loader().loadPartition(
+                PartitionRequest(load: try world.request(step), number: 1, scheme: plan.scheme, range: range),
+                stop: StopToken()
+            ).rows
+        }
+        let failure = #expect(throws: Failure.self) { _ = try reload() }
+        #expect(failure?.code == .cursorFormat && failure?.field == "partition_by.column")
+        #expect(failure?.message.contains("column n holds") == true)
+        #expect(try world.picture() == before)
+        // What is no number on either side belongs to no partition, as ever.
+        try world.source.execute("UPDATE orders SET n = 'soon' WHERE id = 2")
+        try world.warehouse.execute("UPDATE orders SET n = 'soon' WHERE id = 2")
+        if here != "TEXT" { #expect(try reload() == RowCounts(read: 1, unchanged: 1)) }
+    }
+
+    @Test("a file that does not hold what the backfill has loaded is not gone on with")
+    func refusesAReplacedFile() throws {
+        let world = try world()
+        let id = world.nextRun()
+        try world.warehouse.execute("UPDATE orders SET item = '?'")
+        let plan = try BackfillPlan(PartitionScheme(column: "updated_at", interval: .day))
+        func reload(_ day: Int, committed: Int) throws {
+            let range = try plan.range(
+                plan.bound(.string("2024-03-0\(day)"), field: "start"),
+                plan.bound(.string("2024-03-0\(day + 1)"), field: "end"))
+            var request = PartitionRequest(
+                load: try world.request(world.step(), run: id), number: day, scheme: plan.scheme, range: range)
+            request.committed = committed
+            _ = try world.loader().loadPartition(request, stop: StopToken())
+        }
+        try reload(1, committed: 0)
+        let before = try world.picture()
+        let failure = #expect(throws: Failure.self) { try reload(2, committed: 2) }
+        #expect(failure?.code == .destinationChanged && failure?.message.contains("holds 1 of the 2") == true)
+        #expect(try world.picture() == before)
+        try reload(2, committed: 1)
+    }
+
     @Test("a failed check takes the partition back, and rows that are set aside are not taken for gone")
     func makesChecks() throws {
         let world = try world()

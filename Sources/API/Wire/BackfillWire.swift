@@ -102,6 +102,7 @@ extension BackfillPreview {
                 .init("rows_expected", .integer(Int64(estimates.total.sourceRows))),
                 .init("destination_rows", .integer(Int64(estimates.total.destinationRows))),
                 .init("bytes_expected", estimates.bytes.map { .integer(Int64($0)) } ?? .null),
+                .init("undo", kept?.wire ?? .null),
                 .init("seconds_expected", seconds.map { .number($0) } ?? .null),
                 .init("seconds_basis", .string(basis)), .init("unplaced", estimates.unplaced.json),
                 .init("statements", .array(estimates.statements.map(JSONValue.string))),
@@ -119,6 +120,15 @@ extension BackfillPreview {
             "start": partition.range.start.json, "end": partition.range.end.json,
             "rows_expected": .integer(Int64(partition.rows.sourceRows)),
             "destination_rows": .integer(Int64(partition.rows.destinationRows)), "bytes_expected": bytes ?? .null,
+        ])
+    }
+}
+
+extension UndoPolicy.Kept {
+    /// What is kept for a rollback as the dry run answers it.
+    fileprivate var wire: JSONValue {
+        .object([
+            "keep": .string(DurationText.format(time)), "rows": .integer(Int64(rows)), "bytes": JSONValue(bytes),
         ])
     }
 }

@@ -125,6 +125,12 @@ enum BackfillText {
                 "no partition holds \(HumanText.count(null)) rows without a value and \(HumanText.count(unordered)) with "
                     + "one that has no place\(sample)")
         }
+        if let undo = preview["undo"], undo != .null {
+            let bytes = undo["bytes"]?.integer.map { ", about \(HumanText.count($0)) bytes" } ?? ""
+            notes.append(
+                "for a rollback at most \(count(undo, "rows")) old and new rows are kept\(bytes), for "
+                    + "\(undo["keep"]?.string ?? "")")
+        }
         for table in preview["full_scans"]?.array ?? [] {
             notes.append("each partition reads \(table.string ?? "") in full")
         }
