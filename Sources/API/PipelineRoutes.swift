@@ -28,7 +28,7 @@ enum PipelineRoutes {
             return (resources, listing.nextCursor)
         }
         var values: [JSONValue] = []
-        for resource in resources { values.append(try resource.wire(call.services.engine)) }
+        for resource in resources { values.append(try resource.wire(call.services)) }
         return .now(.json(.object(["pipelines": .array(values), "next_cursor": JSONValue(next)])))
     }
 
@@ -39,7 +39,7 @@ enum PipelineRoutes {
             return try PipelineResource(stored, session)
         }
         guard let resource else { throw unknown(name) }
-        let answer = try tagged(resource, try resource.wire(call.services.engine))
+        let answer = try tagged(resource, try resource.wire(call.services))
         guard !answer.tag.isHeld(call.request.headers.all("If-None-Match")) else {
             return .now(Answer(304, headers: [("ETag", answer.tag.text)]))
         }
@@ -57,7 +57,6 @@ enum PipelineRoutes {
         } catch {
             throw Problem(error)
         }
-        let text = document.json.text()
         let uses = ConnectionUses(document.pipeline, node)
         return .later { waiting in
             call.services.store.write { transaction throws(StoreError) -> Written in
@@ -68,11 +67,11 @@ enum PipelineRoutes {
                 guard unknown.isEmpty else { return .unknownConnections(unknown) }
                 let current = try transaction.pipeline(name)?.version
                 let outcome = try transaction.putPipeline(
-                    name, document: text, connections: uses.names, after: document.pipeline.after,
-                    expecting: precondition.expectation(current))
+                    document, expecting: precondition.expectation(current))
                 guard let stored = try transaction.pipeline(name) else { return .lost }
                 return .stored(try PipelineResource(stored, transaction), created: outcome.created)
             } completion: { result in
+                if case .success = result { call.services.engine.scheduleChanged(name) }
                 waiting.finish { () throws(Problem) in
                     switch try result.orProblem() {
                     case .unknownConnections(let names): throw Problem(uses.failures(names))
@@ -95,8 +94,8 @@ enum PipelineRoutes {
     private static func put(
         _ resource: PipelineResource, _ created: Bool, _ warnings: [LoadWarning], _ services: Services
     ) throws(Problem) -> Answer {
-        var answer = try tagged(resource, try resource.wire(services.engine)).answer
-        answer.body = .json(try resource.wire(services.engine, warnings: warnings))
+        var answer = try tagged(resource, try resource.wire(services)).answer
+        answer.body = .json(try resource.wire(services, warnings: warnings))
         if created {
             answer.status = 201
             answer.headers.append(("Location", "/v1/pipelines/\(resource.stored.name)"))

@@ -30,6 +30,7 @@ public final class LoadEngine: Sendable {
     let backfiller: BackfillExecutor
     let courier: OutboxCourier?
     private let kept: KeptPartitions
+    let scheduler: Scheduler
     private let downstream: Downstream
     private let executor: RunExecutor
     private let auditor: AuditExecutor
@@ -49,6 +50,8 @@ public final class LoadEngine: Sendable {
         dispatcher = Dispatcher(configuration: configuration, clock: clock, alarms: alarms)
         stepLanes = StepLanes(workers: configuration.workers) { [dispatcher] in dispatcher.workers.busy }
         inspections = InspectionPool(clock: clock, alarms: alarms)
+        scheduler = Scheduler(
+            store: store, catalog: catalog, identifiers: identifiers, clock: clock, alarms: alarms, log: log)
         downstream = Downstream(catalog: catalog, identifiers: identifiers, clock: clock, log: log)
         let lineage = outbox?.lineageNamespace.map { LineageDesk(namespace: $0, loader: loader) }
         records = RunRecords(store: store, downstream: downstream, lineage: lineage, log: log)
@@ -86,6 +89,7 @@ public final class LoadEngine: Sendable {
         let backfills: [Backfill]
         let undiscarded: [Backfill]
         let released: [Run]
+        let overdue: [String]
         do throws(StoreError) {
             restored = try recovery.perform()
             audits = try recovery.takeUpAudits()
@@ -94,6 +98,7 @@ public final class LoadEngine: Sendable {
             released = try store.write { [downstream] (transaction) throws(StoreError) in
                 try downstream.release(transaction)
             }
+            overdue = try scheduler.overdueCancellations()
         } catch {
             throw error.failure
         }
@@ -102,8 +107,10 @@ public final class LoadEngine: Sendable {
         for job in audits { enqueueAudit(job) }
         for backfill in undiscarded { discard(backfill) }
         for backfill in backfills { backfiller.feed(backfill) }
+        for run in overdue { schedulerEffects.cancel(run) }
         dispatcher.open()
         courier?.start()
+        do throws(StoreError) { try scheduler.begin(schedulerEffects) } catch { throw error.failure }
     }
 
     /// Lets nothing new start and gives the runs in hand `limit` to finish; those that have not are interrupted and go
@@ -113,6 +120,7 @@ public final class LoadEngine: Sendable {
     public func stop(within limit: Duration) -> Bool {
         inspections.stop()
         courier?.stop()
+        scheduler.end()
         let isClean = dispatcher.stop(within: limit) { records.giveUp() }
         records.giveUp()
         kept.closeAll()

@@ -13,6 +13,10 @@ struct RunEvent: Sendable {
         case runFinished = "run_finished"
         case stepFinished = "step_finished"
         case runRolledBack = "run_rolled_back"
+        case ticksJoined = "ticks_joined"
+        case schedulePaused = "schedule_paused"
+        case scheduleResumed = "schedule_resumed"
+        case scheduleBegunAnew = "schedule_begun_anew"
         case watermarkMoved = "watermark_moved"
         case watermarkSet = "watermark_set"
         case watermarkRemoved = "watermark_removed"
@@ -51,9 +55,26 @@ struct RunEvent: Sendable {
             .init("state", .string(run.state.rawValue)), .init("trigger", .string(run.trigger.rawValue)),
             .init("attempt", .integer(Int64(run.attempt))),
         ]
+        if let tick = run.scheduledFor {
+            members += [
+                .init("scheduled_for", .string(tick.rfc3339)), .init("ticks", .integer(Int64(run.ticks))),
+            ]
+        }
         if let retryAt = run.retryAt { members.append(.init("retry_at", .string(retryAt.rfc3339))) }
         if let error = run.error { members.append(.init("error", RunEvent.json(error))) }
         return RunEvent(kind: kind, pipeline: run.pipeline, run: run.id, step: nil, payload: .object(members))
+    }
+
+    /// Ticks came while a run waits, which stands for them now.
+    static func joined(_ due: DueTicks, run: String, of pipeline: String) -> RunEvent {
+        RunEvent(
+            kind: .ticksJoined, pipeline: pipeline, run: run, step: nil,
+            payload: .object(["ticks": .integer(Int64(due.count)), "scheduled_for": .string(due.last.rfc3339)]))
+    }
+
+    /// A schedule was paused, resumed or begun anew.
+    static func schedule(_ kind: Kind, of pipeline: String, _ payload: [JSONValue.Member] = []) -> RunEvent {
+        RunEvent(kind: kind, pipeline: pipeline, run: nil, step: nil, payload: .object(payload))
     }
 
     /// A step of a run came to an end.

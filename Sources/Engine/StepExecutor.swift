@@ -53,7 +53,8 @@ struct StepExecutor: Sendable {
             return try loader.load(request, stop: stop, progress: progress)
         case .sql(let step):
             let request = try loader.request(
-                step, run: run.id, of: run.pipeline, attempt: run.attempt, nominal: run.createdAt, run.options)
+                step, run: run.id, of: run.pipeline, attempt: run.attempt, nominal: run.scheduledFor ?? run.createdAt,
+                run.options)
             return try loader.run(request, stop: stop, progress: progress)
         }
     }

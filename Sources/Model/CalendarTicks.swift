@@ -30,12 +30,19 @@ struct CalendarTicks: Sendable, Equatable {
 
     private func nextPassing(after instant: Timestamp) -> Timestamp? {
         let fold = CalendarTicks.longestFold
+        let second = Interval.quotient(instant.microseconds, 1_000_000)
+        let offset = zone.offset(at: instant)
         let isCalm =
-            zone.offset(at: instant.adding(.seconds(-fold))) == zone.offset(at: instant.adding(.seconds(fold)))
+            zone.offset(at: CalendarTicks.instant(second - fold)) == offset
+            && zone.offset(at: CalendarTicks.instant(second + fold)) == offset
         // Near a change, times that the clocks have shown may come once more.
-        var minute = Interval.quotient(zone.localSeconds(instant) - (isCalm ? 0 : fold), 60)
+        var minute = Interval.quotient(second + offset - (isCalm ? 0 : fold), 60)
         var best: Timestamp?
         while let next = expression.next(after: minute) {
+            if isCalm {
+                let at = CalendarTicks.instant(next * 60 - offset)
+                if zone.offset(at: at) == offset { return at }
+            }
             let shown = zone.instants(localSeconds: next * 60)
             if let best, let first = shown.first, first >= best { return best }
             if let found = shown.first(where: { $0 > instant }) {

@@ -1,4 +1,4 @@
-/// A named set of steps with retry rules.
+/// A named set of steps with a schedule and retry rules.
 public struct Pipeline: Sendable, Equatable {
     /// The name: `[a-z0-9][a-z0-9_-]{0,62}`.
     public var name: String
@@ -6,6 +6,10 @@ public struct Pipeline: Sendable, Equatable {
     public var description: String
     /// The pipelines whose success starts a run of this one.
     public var after: [String]
+    /// When it runs by itself; nil when it does not.
+    public var schedule: Schedule? = nil
+    /// Whether the document holds the schedule.
+    public var isPaused = false
     /// How failed attempts are repeated.
     public var retries: RetryPolicy
     /// The longest one attempt may take; nil means no bound.

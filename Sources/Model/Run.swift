@@ -81,6 +81,10 @@ public struct Run: Sendable, Equatable, Identifiable {
     public var rolledBackAt: Timestamp?
     /// The run whose unsuccessful steps it repeats; nil when it repeats none.
     public var retryOf: String?
+    /// The tick that it was started for, the last of several; nil when it was not started by the schedule.
+    public var scheduledFor: Timestamp? = nil
+    /// How many ticks it stands for; 0 when it was not started by the schedule.
+    public var ticks = 0
     /// Its steps in the order they run.
     public var steps: [StepRun]
 

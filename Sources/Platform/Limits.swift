@@ -157,8 +157,8 @@ public enum Limits {
     public static let interruptTime: Duration = .seconds(10)
     /// The longest pause between attempts to record in the control database what a load has done.
     public static let recordPause: Duration = .seconds(5)
-    /// Decoded pipelines kept in memory.
-    public static let cachedPipelines = 1_024
+    /// Decoded pipelines kept in memory, some kilobytes each: all those that a server runs by the minute.
+    public static let cachedPipelines = 8_192
 
     // MARK: Schedules
 
@@ -169,6 +169,12 @@ public enum Limits {
     public static let shortestPeriod: Duration = .seconds(1)
     /// The longest time between the ticks of `every`.
     public static let longestPeriod: Duration = .seconds(366 * 86_400)
+    /// How long a wall clock that was set, or a machine that has slept, may go unnoticed by the schedule.
+    public static let clockLookTime: Duration = .seconds(60)
+    /// How far the wall clock may go back before every schedule is looked at: time servers do less unseen.
+    public static let clockSlack: Duration = .seconds(1)
+    /// Ticks to come that a pipeline shows.
+    public static let ticksShown = 5
 
     // MARK: SQLite
 

@@ -1,4 +1,4 @@
-internal import Model
+public import Model
 public import Platform
 internal import SQLite
 
@@ -57,11 +57,11 @@ extension ReadSession {
 extension Transaction {
     /// Stores a pipeline's document, JSON text, that uses `connections`; the same text again changes nothing.
     ///
-    /// It runs after the pipelines `upstreams`. Refused as `unknownConnection` or `unknownUpstream`, with the name, when
+    /// It runs after the pipelines `upstreams`, and by `schedule` unless that is paused. Refused as `unknownConnection` or `unknownUpstream`, with the name, when
     /// one of them is not stored, and as `dependencyCycle`, with the path, when it would run after itself.
     public func putPipeline(
         _ name: String, document: String, connections: Set<String>, after upstreams: [String] = [],
-        expecting expectation: Expectation = .anything
+        schedule: Schedule? = nil, isPaused: Bool = false, expecting expectation: Expectation = .anything
     ) throws(StoreError) -> PutOutcome {
         let operation = "store the pipeline"
         for connection in connections.sorted() {
@@ -81,7 +81,27 @@ extension Transaction {
                 [.text(name), .text(connection)])
         }
         try putUpstreams(upstreams, of: name, operation)
+        try putSchedule(schedule, isPaused: isPaused, of: name)
         return outcome
+    }
+
+    /// Stores a pipeline as its document says.
+    public func putPipeline(
+        _ document: PipelineDocument, expecting expectation: Expectation = .anything
+    ) throws(StoreError) -> PutOutcome {
+        let pipeline = document.pipeline
+        return try putPipeline(
+            pipeline.name, document: document.json.text(), connections: pipeline.connections, after: pipeline.after,
+            schedule: pipeline.schedule, isPaused: pipeline.isPaused, expecting: expectation)
+    }
+
+    /// Refuses as `preconditionFailed` unless the stored pipeline is what the caller has seen, and as `unknownPipeline`
+    /// when there is none.
+    public func expectPipeline(_ name: String, _ expectation: Expectation) throws(StoreError) {
+        let operation = "read the pipeline"
+        guard try version(.pipeline, name, expecting: expectation, operation) != nil else {
+            throw StoreError(.unknownPipeline, operation, "there is no pipeline \(name)")
+        }
     }
 
     private func putUpstreams(_ upstreams: [String], of name: String, _ operation: String) throws(StoreError) {

@@ -33,10 +33,10 @@ public struct RunChange: Sendable {
 }
 
 extension Transaction {
-    /// Stores a new run with its steps; the pipeline must be stored.
+    /// Stores a new run with its steps; the pipeline must be stored. `era` is that of the schedule which started it.
     ///
-    /// Refused as `queueFull` while `Limits.queuedJobs` runs are queued.
-    public func insertRun(_ run: Run) throws(StoreError) {
+    /// Refused as `queueFull` while `Limits.queuedJobs` runs are queued, and where a run of the same tick is stored.
+    public func insertRun(_ run: Run, era: Int? = nil) throws(StoreError) {
         let operation = "store the run"
         guard try pipeline(run.pipeline) != nil else {
             throw StoreError(.unknownPipeline, operation, "there is no pipeline \(run.pipeline)")
@@ -53,14 +53,16 @@ extension Transaction {
             operation,
             """
             INSERT INTO runs (id, pipeline, state, "trigger", attempt, steps, full_refresh, allow_shrink, created_at,
-                started_at, finished_at, retry_at, error, retry_of) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                started_at, finished_at, retry_at, error, retry_of, scheduled_for, schedule_era, ticks)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             [
                 .text(run.id), .text(run.pipeline), .text(run.state.rawValue), .text(run.trigger.rawValue),
                 // Names of steps hold no comma.
                 Value(run.attempt), .text(run.options.steps.joined(separator: ",")), Value(run.options.fullRefresh),
                 Value(run.options.allowShrink), Value(run.createdAt), Value(run.startedAt), Value(run.finishedAt),
-                Value(run.retryAt), Value(run.error?.stored), Value(run.retryOf),
+                Value(run.retryAt), Value(run.error?.stored), Value(run.retryOf), Value(run.scheduledFor), Value(era),
+                Value(run.ticks),
             ])
         for (position, step) in run.steps.enumerated() {
             try self.run(

@@ -101,6 +101,8 @@ extension Run {
             error: try row.optionalFailure("error"), steps: [])
         rolledBackAt = try row.optionalTimestamp("rolled_back_at")
         retryOf = try row.optionalText("retry_of")
+        scheduledFor = try row.optionalTimestamp("scheduled_for")
+        ticks = Int(try row.int("ticks"))
     }
 }
 

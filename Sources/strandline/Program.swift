@@ -4,7 +4,7 @@ internal import Model
 enum Program {
     private static let commands: [any Command.Type] = [
         ServeCommand.self, ApplyCommand.self, ValidateCommand.self, RunCommand.self, RunsCommand.self,
-        StatusCommand.self, RollbackCommand.self, LedgerCommand.self,
+        StatusCommand.self, PauseCommand.self, ResumeCommand.self, RollbackCommand.self, LedgerCommand.self,
         WatermarkGetCommand.self, WatermarkSetCommand.self, WatermarkHistoryCommand.self, WatermarkDeleteCommand.self,
         CaptureInstallCommand.self, CaptureRemoveCommand.self, CaptureStatusCommand.self, CaptureForgetCommand.self,
         AuditCommand.self, CompareCommand.self, BackfillCommand.self, BackfillsPauseCommand.self,

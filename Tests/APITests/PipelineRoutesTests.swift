@@ -15,7 +15,8 @@ struct PipelineRoutesTests {
         let before = world.ask(.get, path)
         #expect(
             before.json.keys == [
-                "name", "steps", "version", "created_at", "updated_at", "last_run", "watermarks", "held_by",
+                "name", "steps", "version", "created_at", "updated_at", "last_run", "watermarks", "schedule_status",
+                "held_by",
             ])
         #expect(before.json["last_run"] == .null)
         #expect(before.json["watermarks"] == .array([]))

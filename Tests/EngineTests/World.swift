@@ -140,11 +140,11 @@ final class World: Sendable {
     func pipeline(_ name: String, steps: [String]? = nil, more: String = "") throws {
         let steps = steps ?? [World.step("orders")]
         let text = "{\"name\":\"\(name)\",\(more)\"steps\":[\(steps.joined(separator: ","))]}"
-        let pipeline = try DocumentDecoder.pipeline(try JSONReader.read(Array(text.utf8)), name: name).pipeline
+        let document = try DocumentDecoder.pipeline(try JSONReader.read(Array(text.utf8)), name: name)
         try store.write { (transaction) throws(StoreError) in
-            _ = try transaction.putPipeline(
-                name, document: text, connections: pipeline.connections, after: pipeline.after)
+            _ = try transaction.putPipeline(document)
         }
+        engine.scheduleChanged(name)
     }
 
     static func step(

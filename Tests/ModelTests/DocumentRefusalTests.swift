@@ -14,7 +14,6 @@ struct DocumentRefusalTests {
             (step("source: { connection: shop, tabel: orders }"), .unknownKey, "steps[0].source.tabel", "`table`"),
             (step("columns: { excluded: [a] }"), .unknownKey, "steps[0].columns.excluded", "`exclude`"),
             // What this version does not do is refused, not ignored.
-            (step() + "schedule: { every: 5m }", .unsupported, "schedule", "POST /v1/pipelines/orders/runs"),
             (step() + "after: [orders]", .dependencyCycle, "after", "Remove"),
             (step() + "after: { customers: 1 }", .invalidValue, "after", ""),
             (step() + "freshness: { warn_after: 1h }", .unsupported, "freshness", "watermarks"),

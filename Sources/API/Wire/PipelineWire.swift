@@ -6,7 +6,9 @@ internal import Store
 /// A pipeline with what a page shows beside its document.
 struct PipelineResource: Sendable {
     /// The keys that an answer adds to the document; a body may hold them, so that an answer can be sent back.
-    static let addedKeys = ["version", "created_at", "updated_at", "last_run", "watermarks", "held_by", "warnings"]
+    static let addedKeys = [
+        "version", "created_at", "updated_at", "last_run", "watermarks", "schedule_status", "held_by", "warnings",
+    ]
 
     /// The document and its version.
     let stored: StoredPipeline
@@ -14,6 +16,8 @@ struct PipelineResource: Sendable {
     let lastRun: Run?
     /// The watermarks of its steps that have one.
     let watermarks: [Watermark]
+    /// How far its ticks are accounted for; nil when it has no schedule.
+    let schedule: ScheduleRecord?
     /// The backfill that keeps it from being run after others; nil when there is none.
     let heldBy: String?
 
@@ -22,18 +26,21 @@ struct PipelineResource: Sendable {
         self.stored = stored
         lastRun = try session.runs(RunFilter(pipeline: stored.name), Page(limit: 1)).items.first
         watermarks = try session.watermarks(pipeline: stored.name, Page(limit: Limits.pipelineSteps)).items
+        schedule = try session.schedule(of: stored.name)
         heldBy = try session.holder(of: stored.name)
     }
 
-    /// The document as it was written, with its version, last run and watermarks; `warnings` only after a `PUT`.
-    func wire(_ engine: LoadEngine, warnings: [LoadWarning]? = nil) throws(Problem) -> JSONValue {
+    /// The document as it was written, with its version, last run, watermarks and how its schedule stands; `warnings` only after a `PUT`.
+    func wire(_ services: Services, warnings: [LoadWarning]? = nil) throws(Problem) -> JSONValue {
         guard case .object(var members) = try JSONValue(stored: stored.document) else { throw .unreadableDocument }
-        let progress = lastRun.flatMap { $0.state == .running ? engine.progress(of: $0.id) : nil }
+        let progress = lastRun.flatMap { $0.state == .running ? services.engine.progress(of: $0.id) : nil }
         members += [
             .init("version", .integer(Int64(stored.version))), .init("created_at", .string(stored.createdAt.rfc3339)),
             .init("updated_at", .string(stored.updatedAt.rfc3339)),
             .init("last_run", lastRun?.wire(progress, isWhole: false) ?? .null),
-            .init("watermarks", .array(watermarks.map(\.wire))), .init("held_by", JSONValue(heldBy)),
+            .init("watermarks", .array(watermarks.map(\.wire))),
+            .init("schedule_status", schedule.map { .object($0.wire(at: services.clock.now())) } ?? .null),
+            .init("held_by", JSONValue(heldBy)),
         ]
         if let warnings { members.append(.init("warnings", .array(warnings.map(\.wire)))) }
         return .object(members)

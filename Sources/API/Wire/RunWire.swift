@@ -7,7 +7,8 @@ extension Run {
     func wire(_ progress: RunProgress? = nil, isWhole: Bool = true) -> JSONValue {
         .object([
             "id": .string(id), "pipeline": .string(pipeline), "state": .string(state.rawValue),
-            "trigger": .string(trigger.rawValue), "attempt": .integer(Int64(attempt)), "options": options.wire,
+            "trigger": .string(trigger.rawValue), "scheduled_for": JSONValue(scheduledFor?.rfc3339),
+            "ticks": .integer(Int64(ticks)), "attempt": .integer(Int64(attempt)), "options": options.wire,
             "created_at": .string(createdAt.rfc3339), "started_at": JSONValue(startedAt?.rfc3339),
             "finished_at": JSONValue(finishedAt?.rfc3339), "retry_at": JSONValue(retryAt?.rfc3339),
             "retry_of": JSONValue(retryOf), "rolled_back_at": JSONValue(rolledBackAt?.rfc3339),

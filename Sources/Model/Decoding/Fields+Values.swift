@@ -78,6 +78,25 @@ extension Fields {
         return word
     }
 
+    /// True or false.
+    func flag(_ key: String) -> Bool? {
+        guard let node = node(key) else { return nil }
+        if case .scalar(.bool(let flag)) = node.content { return flag }
+        refuse(key, "`\(key)` must be true or false, not \(node.kind)")
+        return nil
+    }
+
+    /// The time zone of a name that stands under a key.
+    func zone(_ name: String, _ key: String) -> Zone? {
+        let zone = Zone(named: name)
+        if zone == nil {
+            refuse(
+                key, "`\(name)` is no time zone that this system knows",
+                hint: "Use a name of the IANA database, such as Europe/Berlin.")
+        }
+        return zone
+    }
+
     /// A whole number within `range`.
     func whole(_ key: String, in range: ClosedRange<Int64>) -> Int64? {
         guard let node = node(key) else { return nil }

@@ -43,13 +43,6 @@ struct PartitionDecoding {
 
     private func timezone(_ fields: Fields) -> String? {
         guard fields.node("timezone") != nil else { return Zone.utc.name }
-        guard let name = fields.text("timezone") else { return nil }
-        guard Zone(named: name) != nil else {
-            fields.refuse(
-                "timezone", "`\(name)` is no time zone that this system knows",
-                hint: "Use a name of the IANA database, such as Europe/Berlin.")
-            return nil
-        }
-        return name
+        return fields.text("timezone").flatMap { fields.zone($0, "timezone")?.name }
     }
 }

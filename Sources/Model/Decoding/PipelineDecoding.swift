@@ -5,7 +5,7 @@ struct PipelineDecoding {
     /// Where what is wrong is noted.
     let findings: Findings
 
-    private static let keys = ["name", "description", "after", "retries", "timeout", "steps"]
+    private static let keys = ["name", "description", "schedule", "paused", "after", "retries", "timeout", "steps"]
 
     /// The pipeline of a node; nil, with the reasons noted, when it is refused.
     func pipeline(_ node: DocumentNode, path: String, name: String?) -> Pipeline? {
@@ -16,19 +16,33 @@ struct PipelineDecoding {
             of: "a pipeline")
         let name = fields.ownName(given: name, of: "pipeline")
         let description = description(fields)
+        let schedule = ScheduleDecoding(pipeline: fields).schedule()
+        let isPaused = isPaused(fields)
         let after = after(fields, name)
         let retries = retries(fields)
         let timeout = fields.duration("timeout", in: Limits.shortestTimeout...Limits.longestTimeout)
         let steps = steps(fields)
         guard let name, let steps else { return nil }
-        return Pipeline(
+        var pipeline = Pipeline(
             name: name, description: description, after: after, retries: retries, timeout: timeout, steps: steps)
+        pipeline.schedule = schedule
+        pipeline.isPaused = isPaused
+        return pipeline
+    }
+
+    private func isPaused(_ fields: Fields) -> Bool {
+        let isPaused = fields.flag("paused") ?? false
+        if isPaused, fields.node("schedule") == nil {
+            fields.refuse(
+                "paused", "the pipeline has no `schedule` that could be paused",
+                hint: "Add a schedule, or remove `paused`.")
+        }
+        return isPaused
     }
 
     private static func unsupported(_ name: String) -> [String: String] {
         [
-            "schedule": "Remove it; trigger runs with POST /v1/pipelines/\(name)/runs.",
-            "freshness": "Remove it; GET /v1/pipelines/\(name)/watermarks shows how far each step got.",
+            "freshness": "Remove it; GET /v1/pipelines/\(name)/watermarks shows how far each step got."
         ]
     }
 

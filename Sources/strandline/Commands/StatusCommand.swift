@@ -3,7 +3,7 @@ internal import Model
 /// `strandline status`.
 struct StatusCommand: Command {
     static let form = CommandForm(
-        name: "status", summary: "Show each pipeline with its last run and its watermarks.",
+        name: "status", summary: "Show each pipeline with its last run, its next tick and its watermarks.",
         details: "The exit code is 1 when the last run of a pipeline failed.",
         operands: [Operand(name: "PIPELINE", isOptional: true)], options: ServerClient.options)
 
@@ -28,7 +28,7 @@ struct StatusCommand: Command {
         } else if pipelines.isEmpty {
             terminal.line("no pipelines; send some with `strandline apply FILE`")
         } else {
-            var table = Table("PIPELINE", "STATE", "FINISHED", "TOOK>", "STEP", "CURSOR", "WATERMARK")
+            var table = Table("PIPELINE", "STATE", "FINISHED", "TOOK>", "NEXT", "STEP", "CURSOR", "WATERMARK")
             for pipeline in pipelines { StatusCommand.add(pipeline, to: &table) }
             terminal.line(table.text)
         }
@@ -43,8 +43,16 @@ struct StatusCommand: Command {
     private static func json(_ pipeline: JSONValue) -> JSONValue {
         .object([
             "name": pipeline["name"] ?? .null, "last_run": pipeline["last_run"] ?? .null,
+            "schedule_status": pipeline["schedule_status"] ?? .null,
             "watermarks": pipeline["watermarks"] ?? .array([]),
         ])
+    }
+
+    /// When the schedule ticks next; empty without one.
+    private static func next(_ status: JSONValue?) -> String {
+        guard let status, status != .null else { return "" }
+        if status["paused"] == .bool(true) { return "paused" }
+        return HumanText.time(status["next_ticks"]?.array?.first?["at"]?.string)
     }
 
     private static func add(_ pipeline: JSONValue, to table: inout Table) {
@@ -54,11 +62,11 @@ struct StatusCommand: Command {
         table.add(
             pipeline["name"]?.string ?? "", run?["state"]?.string ?? "never ran",
             HumanText.time(run?["finished_at"]?.string), HumanText.seconds(run?["duration_seconds"]?.double),
-            first?["step"]?.string ?? "", first?["cursor"]?.string ?? "",
+            next(pipeline["schedule_status"]), first?["step"]?.string ?? "", first?["cursor"]?.string ?? "",
             first.map { HumanText.cursor($0["value"]) } ?? "")
         for watermark in watermarks.dropFirst() {
             table.add(
-                "", "", "", "", watermark["step"]?.string ?? "", watermark["cursor"]?.string ?? "",
+                "", "", "", "", "", watermark["step"]?.string ?? "", watermark["cursor"]?.string ?? "",
                 HumanText.cursor(watermark["value"]))
         }
     }

@@ -26,6 +26,10 @@ enum RunText {
         var text = "run \(run["id"]?.string ?? "") of \(run["pipeline"]?.string ?? ""): \(run["state"]?.string ?? "")"
         if let seconds = run["duration_seconds"]?.double { text += " in \(HumanText.seconds(seconds))" }
         if let attempt = run["attempt"]?.integer, attempt > 1 { text += ", attempt \(attempt)" }
+        if let tick = run["scheduled_for"]?.string {
+            let ticks = run["ticks"]?.integer ?? 1
+            text += ", scheduled for \(HumanText.time(tick))" + (ticks > 1 ? " and \(ticks - 1) ticks before" : "")
+        }
         if let time = run["rolled_back_at"]?.string { text += ", rolled back \(HumanText.time(time))" }
         if let first = run["retry_of"]?.string { text += ", what \(first) left undone" }
         var table = Table(

@@ -38,9 +38,7 @@ struct ConfigDirectory {
                     changed += outcome.unchanged ? 0 : 1
                 }
                 for document in documents.pipelinesInOrder {
-                    let outcome = try transaction.putPipeline(
-                        document.pipeline.name, document: document.json.text(),
-                        connections: document.pipeline.connections, after: document.pipeline.after)
+                    let outcome = try transaction.putPipeline(document)
                     changed += outcome.unchanged ? 0 : 1
                 }
                 return changed

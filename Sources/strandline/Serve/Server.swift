@@ -101,6 +101,7 @@ struct Server {
         let config = ConfigDirectory(path: directory)
         do throws(CommandError) {
             let changed = try config.apply(try config.read(), to: store)
+            engine.schedulesChanged()
             log.info("documents applied", ["directory": directory, "changed": "\(changed)"])
         } catch {
             log.error("documents not applied", ["cause": error.message, "hint": error.hint])
