@@ -40,6 +40,15 @@ private struct StagingStory {
         var time: Int
     }
 
+    /// A partition that was read before its turn, with the rows of the source then.
+    private struct Ahead {
+        var request: PartitionRequest
+        var rows: ExtractedPartition
+        var source: [Int64: Row]
+        /// How many commits had been made.
+        var commits: Int
+    }
+
     private enum Live: CaseIterable {
         case incremental, sweep, snapshot
     }
@@ -51,8 +60,6 @@ private struct StagingStory {
     private let step: LoadStep
     private let scheme: PartitionScheme
     private let ranges: [PartitionRange]
-    /// Stages every partition, so that they follow each other on one connection; nil where each opens the files anew.
-    private let loader: Loader?
     let name: String
     private(set) var log: [String] = []
 
@@ -65,6 +72,9 @@ private struct StagingStory {
     /// When one last looked at all of them.
     private var seenAll = 0
     private var staged: [Int64: Staged] = [:]
+    private var ahead: [Int: Ahead] = [:]
+    /// Commits that have read the source.
+    private var commits = 0
     /// The last live load.
     private var last: String?
 
@@ -99,10 +109,10 @@ private struct StagingStory {
             of: try plan.range(
                 try plan.bound("2024-03-01", field: "start"), try plan.bound("2024-03-05", field: "end")),
             limit: 10)
-        loader = Bool.random(using: &random) ? world.loader() : nil
+        world.keeper = Bool.random(using: &random) ? world.loader() : nil
         self.random = random
         name =
-            "\(loader == nil ? "" : "one connection ")\(live) marks \(marks) query \(usesQuery) \(columns) \(noRowid) \(index)"
+            "\(world.keeper == nil ? "" : "one connection ")\(live) marks \(marks) query \(usesQuery) \(columns) \(noRowid) \(index)"
     }
 
     // MARK: The play
@@ -120,9 +130,12 @@ private struct StagingStory {
     private mutating func backfill() throws {
         let id = world.nextRun()
         staged = [:]
-        for (place, number) in ranges.indices.shuffled(using: &random).enumerated() {
+        for number in ranges.indices.shuffled(using: &random) {
+            for later in ranges.indices where Int.random(in: 0..<4, using: &random) == 0 {
+                try readAhead(ranges[later], number: later + 1, id)
+            }
             for _ in 0..<Int.random(in: 0...3, using: &random) { try somethingElse() }
-            try stage(ranges[number], number: number + 1, id, attempt: place + 1)
+            try stage(ranges[number], number: number + 1, id)
         }
         for _ in 0..<Int.random(in: 0...5, using: &random) { try somethingElse() }
         if Int.random(in: 0..<6, using: &random) == 0 {
@@ -212,6 +225,7 @@ private struct StagingStory {
         let source = try sourceRows()
         let mark = try world.watermark()?.value
         let run = world.nextRun()
+        commits += 1
         try world.load(step, run: run)
         log.append("load")
         last = run
@@ -271,6 +285,7 @@ private struct StagingStory {
 
     private mutating func rebuildOrHeal() throws {
         let source = try sourceRows()
+        commits += 1
         if Bool.random(using: &random) {
             try world.load(step, fullRefresh: true, allowShrink: true)
             log.append("rebuild")
@@ -299,6 +314,7 @@ private struct StagingStory {
             load: try world.request(step, allowShrink: true), number: 1, scheme: scheme, range: range)
         _ = try world.loader().loadPartition(request, stop: StopToken())
         log.append("direct partition")
+        commits += 1
         for (key, found) in held where !found.isMarked && isInside(found.row, range) {
             seen[key] = time
             if let row = source[key] { held[key] = Held(row: row) } else { remove(key) }
@@ -315,17 +331,42 @@ private struct StagingStory {
 
     // MARK: Staged work
 
-    private mutating func stage(_ range: PartitionRange, number: Int, _ id: String, attempt: Int) throws {
-        time += 1
-        let source = try sourceRows()
+    private func request(_ range: PartitionRange, number: Int, _ id: String) throws -> PartitionRequest {
         var request = PartitionRequest(
-            load: try world.request(step, run: id, attempt: attempt), number: number, scheme: scheme, range: range)
+            load: try world.request(step, run: id), number: number, scheme: scheme, range: range)
         request.isStaged = true
+        return request
+    }
+
+    /// Reads a partition ahead, if that can be done and it is not staged yet.
+    private mutating func readAhead(_ range: PartitionRange, number: Int, _ id: String) throws {
+        let request = try request(range, number: number, id)
+        // What one loader has read no other writes.
+        guard world.keeper != nil, ahead[number] == nil,
+            let rows = try world.loader().extractPartition(request, stop: StopToken())
+        else {
+            return
+        }
+        ahead[number] = Ahead(request: request, rows: rows, source: try sourceRows(), commits: commits)
+        log.append("read \(range.text) ahead")
+    }
+
+    private mutating func stage(_ range: PartitionRange, number: Int, _ id: String) throws {
+        time += 1
+        var source = try sourceRows()
+        let ahead = ahead.removeValue(forKey: number)
+        let request = try ahead?.request ?? request(range, number: number, id)
         if Int.random(in: 0..<4, using: &random) == 0 {
             try interrupted { stop in _ = try world.loader().loadPartition(request, stop: stop) }
         }
-        let result = try (loader ?? world.loader()).loadPartition(request, stop: StopToken())
-        log.append("stage \(range.text)")
+        let result = try world.loader().loadPartition(request, ahead?.rows, stop: StopToken())
+        if let ahead, ahead.rows.isUsed {
+            try check(
+                ahead.source == source || ahead.commits == commits, "\(range.text) is older than a commit before it")
+            source = ahead.source
+        }
+        commits += 1
+        log.append("stage \(range.text)\(ahead?.rows.isUsed == true ? ", read ahead" : "")")
         try check(result.reconciliation?.isReconciled == true, "\(result)")
         try check(try world.loader().loadPartition(request, stop: StopToken()) == result, "repeated")
         for (key, row) in source where isInside(row, range) { staged[key] = Staged(row: row, time: time) }

@@ -15,6 +15,8 @@ final class World {
     lazy var warehouse: Connection = World.open(path("warehouse.db"))
     /// Makes loads stop their token as soon as they have committed so many times; nil lets them go on.
     var stopAfterCommits: (commits: Int, token: StopToken)?
+    /// The loader that does all work which is not stopped; nil makes another one each time.
+    var keeper: Loader?
     private var runs = 0
 
     /// 2024-06-01T12:00:00Z, when every world begins.
@@ -83,6 +85,7 @@ final class World {
 
     func loader(_ rowsPerCommit: Int = 500_000) -> Loader {
         let stop = stopAfterCommits
+        if stop == nil, let keeper { return keeper }
         return Loader(
             clock: WatchedClock(clock) { looks in
                 if let stop, looks > stop.commits { stop.token.stop(.cancelled) }
