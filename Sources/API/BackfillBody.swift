@@ -88,19 +88,4 @@ extension RequestBody {
         refuse(key, "`\(key)` must be a whole number from \(range.lowerBound) to \(range.upperBound)")
         return nil
     }
-
-    /// One of the words of a closed set; nil when the key is missing or was refused.
-    fileprivate mutating func word<Word: RawRepresentable & CaseIterable>(
-        _ key: String, _ type: Word.Type
-    ) -> Word? where Word.RawValue == String {
-        guard let node = value(key) else { return nil }
-        let text = node.json.string ?? ""
-        if let word = Word(rawValue: text) { return word }
-        let words = Word.allCases.map(\.rawValue)
-        refuse(
-            key, "`\(key)` cannot be \(node.json.text())",
-            hint: NearestName.find(text, among: words).map { "Did you mean `\($0)`?" }
-                ?? "It is one of \(words.joined(separator: ", ")).")
-        return nil
-    }
 }

@@ -177,9 +177,11 @@ extension Trigger {
 extension RunOptions {
     /// Reads the body of a trigger or a plan; no body asks for nothing special.
     init(_ document: DocumentNode?, called what: String) throws(Problem) {
-        var body = try RequestBody(document, called: what, keys: ["steps", "from", "full_refresh", "allow_shrink"])
+        var body = try RequestBody(
+            document, called: what, keys: ["steps", "from", "full_refresh", "allow_shrink", "priority"])
         self.init(
             steps: body.names("steps"), fullRefresh: body.flag("full_refresh"), allowShrink: body.flag("allow_shrink"))
+        priority = body.word("priority", RunPriority.self)
         from = body.text("from")
         if let from, !ResourceName.isValid(from) { body.refuse("from", "`from` is no name of a step") }
         if from != nil, !steps.isEmpty {

@@ -90,6 +90,7 @@ struct Problem: Error, Sendable {
             switch place {
             case "connection": .unknownConnection
             case "pipeline": .unknownPipeline
+            case "pool": .unknownPool
             case "step": .unknownStep
             case "run": .unknownRun
             default: .notFound

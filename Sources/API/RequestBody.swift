@@ -76,6 +76,21 @@ struct RequestBody {
         return names
     }
 
+    /// One of the words of a closed set; nil when the key is missing or was refused.
+    mutating func word<Word: RawRepresentable & CaseIterable>(
+        _ key: String, _ type: Word.Type
+    ) -> Word? where Word.RawValue == String {
+        guard let node = value(key) else { return nil }
+        let text = node.json.string ?? ""
+        if let word = Word(rawValue: text) { return word }
+        let words = Word.allCases.map(\.rawValue)
+        refuse(
+            key, "`\(key)` cannot be \(node.json.text())",
+            hint: NearestName.find(text, among: words).map { "Did you mean `\($0)`?" }
+                ?? "It is one of \(words.joined(separator: ", ")).")
+        return nil
+    }
+
     /// How wide the parts of a range are; nil when the key is missing or was refused.
     mutating func interval(_ key: String) -> Interval? {
         guard let node = value(key) else { return nil }

@@ -4,7 +4,7 @@ internal import HTTPServer
 enum Routes {
     /// Every operation of the contract, in its order.
     static let endpoints: [Endpoint] =
-        ConnectionRoutes.endpoints + CaptureRoutes.endpoints + PipelineRoutes.endpoints
+        ConnectionRoutes.endpoints + PoolRoutes.endpoints + CaptureRoutes.endpoints + PipelineRoutes.endpoints
         + ScheduleRoutes.endpoints + RunRoutes.endpoints
         + WatermarkRoutes.endpoints
         + AuditRoutes.endpoints + LedgerRoutes.endpoints + BackfillRoutes.endpoints + AdviceRoutes.endpoints

@@ -30,7 +30,7 @@ enum RunRoutes {
         return .now(
             .json(
                 try listing.wire("runs") { run throws(Problem) in
-                    run.wire(progress(of: run, call.services), isWhole: false)
+                    run.wire(call.services.engine, isWhole: false)
                 }))
     }
 
@@ -40,7 +40,7 @@ enum RunRoutes {
         guard let run else {
             throw Problem(Failure(.unknownRun, "there is no run \(id)", hint: "GET /v1/runs lists the runs"))
         }
-        return .now(.json(run.wire(progress(of: run, call.services))))
+        return .now(.json(run.wire(call.services.engine)))
     }
 
     private static func cancel(_ call: Call) throws(Problem) -> Outcome {
@@ -66,10 +66,6 @@ enum RunRoutes {
         return .later { waiting in
             call.services.engine.retry(id, key: start.key) { start.finish($0, waiting) }
         }
-    }
-
-    private static func progress(of run: Run, _ services: Services) -> RunProgress? {
-        run.state == .running ? services.engine.progress(of: run.id) : nil
     }
 }
 

@@ -60,7 +60,7 @@ struct RunStart: Sendable {
                 return promise
             }
             var answer = promise
-            answer.body = .json(now.wire(services.engine.progress(of: run)))
+            answer.body = .json(now.wire(services.engine))
             return answer
         }
     }

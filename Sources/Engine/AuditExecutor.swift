@@ -45,7 +45,10 @@ final class AuditExecutor: Sendable {
         case .success(let step):
             // What mends a file waits for it like a load.
             let files = opened.audit.options.heal ? step.destination.lockNames : []
-            guard files.isSubset(of: job.files) else { return .later(notBefore: nil, files: files) }
+            let pools = SlotPool.needed(by: [step.step], of: nil)
+            guard files.isSubset(of: job.files), pools == job.pools else {
+                return .later(notBefore: nil, files: files, pools: pools)
+            }
             return perform(opened.audit, step, stop)
         }
     }

@@ -66,6 +66,9 @@ final class BackfillExecutor: Sendable {
             }
             return PartitionRequest.mayBeExtracted(step.step, from: step.source.file, to: step.destination.file)
         }
+
+        /// What a partition of it takes places of.
+        func pools(_ step: ResolvedStep) -> Set<SlotPool> { SlotPool.needed(by: [step.step], of: pipeline) }
     }
 
     /// Loads the next partition of the job's backfill, if there is one.
@@ -88,6 +91,10 @@ final class BackfillExecutor: Sendable {
         case .failure(let failure) where failure.endsBackfill:
             fail(opened.backfill, failure)
             return leave(job, id)
+        case .success(let step) where opened.pools(step) != job.pools:
+            // Places first: it takes them to read ahead as well.
+            return .later(
+                notBefore: nil, files: opened.readsAhead ? nil : step.destination.lockNames, pools: opened.pools(step))
         case .success(let step) where !step.destination.lockNames.isSubset(of: job.files):
             if opened.readsAhead, kept.admit(job.id) { ahead = step }
             // It waits for the file like any other job, behind those that are no backfill.

@@ -31,13 +31,13 @@ final class BackfillFeeder: Sendable {
     /// One too many does no harm: it finds nothing to claim. One too few would, so a backfill that goes on again gets
     /// new ones, whatever becomes of those that are on their way out.
     func feed(_ backfill: String, _ count: Int, work: @escaping Dispatcher.Work) {
-        for _ in 0..<count { add(backfill, files: [], work) }
+        for _ in 0..<count { add(backfill, files: [], pools: [], work) }
     }
 
     /// Puts a job in line behind those of other backfills, in the place of one that has done its partition; with the same
-    /// files, or with none where the next partition is first read ahead.
+    /// places and files, or with no files where the next partition is first read ahead.
     func follow(_ job: Job, of backfill: String, readsAhead: Bool, work: @escaping Dispatcher.Work) {
-        add(backfill, files: readsAhead ? [] : job.files, work)
+        add(backfill, files: readsAhead ? [] : job.files, pools: job.pools, work)
         leave(job, of: backfill)
     }
 
@@ -73,8 +73,11 @@ final class BackfillFeeder: Sendable {
         }
     }
 
-    private func add(_ backfill: String, files: Set<String>, _ work: @escaping Dispatcher.Work) {
-        let job = Job(id: identifiers.next(), kind: .partition(backfill: backfill), files: files)
+    private func add(
+        _ backfill: String, files: Set<String>, pools: Set<SlotPool>, _ work: @escaping Dispatcher.Work
+    ) {
+        var job = Job(id: identifiers.next(), kind: .partition(backfill: backfill), files: files)
+        job.pools = pools
         jobs.withLock { _ = $0[backfill, default: []].insert(job.id) }
         dispatcher.enqueue(job, work: work)
     }

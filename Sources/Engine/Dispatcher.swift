@@ -9,8 +9,9 @@ final class Dispatcher: Sendable {
     enum Outcome: Sendable {
         /// It is done with.
         case finished
-        /// It waits in line again, until the uptime `notBefore` and for the files it turned out to need (nil: the same).
-        case later(notBefore: Duration?, files: Set<String>?)
+        /// It waits in line again, until the uptime `notBefore` and for the files and places it turned out to need (nil:
+        /// the same).
+        case later(notBefore: Duration?, files: Set<String>?, pools: Set<SlotPool>? = nil)
     }
 
     /// Carries a job out, on its lane; `stop` is raised when it should end early.
@@ -111,7 +112,7 @@ final class Dispatcher: Sendable {
         core.update { core in
             if admitted { core.admitted -= 1 }
             core.work[job.id] = work
-            core.state.enqueue(job, wasActive: wasActive)
+            core.state.enqueue(job, at: clock.uptime(), wasActive: wasActive)
         }
         wake(at: job.notBefore)
         pump()
@@ -156,8 +157,9 @@ final class Dispatcher: Sendable {
             } else if var job = core.state.remove(id) {
                 if cancelling { core.cancelled.insert(id) }
                 job.files = []
+                job.pools = []
                 job.notBefore = nil
-                core.state.enqueue(job)
+                core.state.enqueue(job, at: clock.uptime())
             }
         }
         pump()
@@ -166,6 +168,23 @@ final class Dispatcher: Sendable {
     /// The job in hand that writes one of the files; nil when they are free.
     func writer(of files: Set<String>) -> String? {
         core.read { $0.state.writer(of: files) }
+    }
+
+    /// What a waiting job waits for; nil when it does not wait.
+    func wait(of id: String) -> JobWait? {
+        let now = clock.uptime()
+        return core.read { $0.state.wait(of: id, at: now) }
+    }
+
+    /// The jobs in hand that have a place of a pool, and those in line that need one.
+    func use(of pool: SlotPool) -> (running: Int, waiting: Int) {
+        core.read { $0.state.use(of: pool) }
+    }
+
+    /// Sets how many jobs may use a pool at once; nil means as many as there are.
+    func limit(_ pool: SlotPool, to places: Int?) {
+        core.update { $0.state.limit(pool, to: places) }
+        pump()
     }
 
     /// Jobs that wait, and jobs in hand.
@@ -239,18 +258,19 @@ final class Dispatcher: Sendable {
             case .finished:
                 core.state.finish(id)
                 core.work[id] = nil
-            case .later(let notBefore, let files):
+            case .later(let notBefore, let files, let pools):
                 let isCancelled = start.stop.reason == .cancelled
                 if isCancelled { core.cancelled.insert(id) }
                 core.state.release(
-                    id, notBefore: isCancelled || isRecalled ? nil : notBefore, files: isRecalled ? [] : files)
+                    id, notBefore: isCancelled || isRecalled ? nil : notBefore, files: isRecalled ? [] : files,
+                    pools: isRecalled ? [] : pools)
             }
             core.stops[id] = nil
             if let lane = start.lane {
                 if start.job.yields { core.freeBackfillLanes.append(lane) } else { core.freeLanes.append(lane) }
             }
         }
-        if case .later(let notBefore, _) = outcome { wake(at: notBefore) }
+        if case .later(let notBefore, _, _) = outcome { wake(at: notBefore) }
         pump()
     }
 

@@ -52,7 +52,7 @@ struct Downstream: Sendable {
         }
         return Run(
             id: identifiers.next(), pipeline: name, state: .queued, trigger: .upstream, attempt: 1,
-            options: RunOptions(), createdAt: clock.now(),
+            options: RunOptions(of: pipeline), createdAt: clock.now(),
             steps: pipeline.stepsInOrder.map { StepRun(of: $0) })
     }
 }

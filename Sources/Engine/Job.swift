@@ -14,7 +14,7 @@ struct Job: Sendable, Equatable {
         case partition(backfill: String)
     }
 
-    /// The identifier; jobs that wait for the same thing start in the order of it.
+    /// The identifier; jobs of one line, and those that came at the same time, start in the order of it.
     let id: String
     /// Who may carry it out.
     let kind: Kind
@@ -23,6 +23,12 @@ struct Job: Sendable, Equatable {
     var files: Set<String>
     /// The uptime before which it may not start; nil when it may start at once.
     var notBefore: Duration?
+    /// Whether it goes before others that came earlier.
+    var priority: RunPriority = .normal
+    /// The pools of which it takes a place while it is in hand.
+    var pools: Set<SlotPool> = []
+    /// The uptime at which it came.
+    var since: Duration = .zero
 
     /// Makes a job.
     init(id: String, kind: Kind, files: Set<String>, notBefore: Duration? = nil) {
@@ -35,6 +41,7 @@ struct Job: Sendable, Equatable {
     /// The job of a run that was just queued; which files it writes it finds out by itself.
     init(starting run: Run) {
         self.init(id: run.id, kind: .run(pipeline: run.pipeline), files: [])
+        priority = run.options.priority ?? .normal
     }
 
     /// The line it waits in: a run behind the other runs of its pipeline, anything else alone.

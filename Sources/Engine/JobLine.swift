@@ -4,7 +4,9 @@ struct JobLine: Sendable {
     /// Where the first job stands in `jobs`; those before it are gone. Taking the first costs no shift of the others.
     private var start = 0
     /// Whether the first job keeps its place in front of smaller identifiers.
-    private var holdsFront = false
+    private(set) var holdsFront = false
+    /// The uptime at which a job of it last started.
+    var lastStart: Duration = .zero
 
     /// Makes an empty line.
     init() {}
@@ -13,6 +15,9 @@ struct JobLine: Sendable {
     var first: Job? { start < jobs.count ? jobs[start] : nil }
     /// How many wait.
     var count: Int { jobs.count - start }
+
+    /// How many of them `body` holds for.
+    func count(where body: (Job) -> Bool) -> Int { jobs[start...].count(where: body) }
 
     /// Puts a job behind those with smaller identifiers, and behind one that holds the front.
     mutating func insert(_ job: Job) {

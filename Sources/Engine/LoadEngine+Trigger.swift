@@ -109,7 +109,10 @@ extension LoadEngine {
             options: resolved.options(request.options), createdAt: clock.now(),
             steps: resolved.steps.map { StepRun(of: $0.step) })
         run.retryOf = request.retryOf
-        return (run, Job(id: run.id, kind: .run(pipeline: run.pipeline), files: resolved.files))
+        var job = Job(starting: run)
+        job.files = resolved.files
+        job.pools = resolved.pools
+        return (run, job)
     }
 
     /// Refuses a request, unless its key has an answer from before: that stays the answer whatever has changed since.

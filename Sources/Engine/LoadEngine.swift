@@ -91,6 +91,7 @@ public final class LoadEngine: Sendable {
         let released: [Run]
         let overdue: [String]
         do throws(StoreError) {
+            try learnLimits()
             restored = try recovery.perform()
             audits = try recovery.takeUpAudits()
             backfills = try recovery.takeUpBackfills()

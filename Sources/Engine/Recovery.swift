@@ -26,7 +26,7 @@ struct Recovery {
     /// Settles every unfinished run; answers those that are to go on, oldest first. Blocks.
     func perform() throws(StoreError) -> [Restored] {
         let runs = try store.read { (session) throws(StoreError) in try session.activeRuns() }
-        var files: [String: Set<String>] = [:]
+        var needs: [String: (files: Set<String>, pools: Set<SlotPool>)] = [:]
         var news: [AttemptRecord.News] = []
         var restored: [Restored] = []
         for run in runs {
@@ -37,9 +37,11 @@ struct Recovery {
                 run = settled.run
             }
             guard run.state == .queued else { continue }
-            let names = files[run.pipeline] ?? self.files(of: run)
-            files[run.pipeline] = names
-            restored.append(restore(run, names))
+            let known = needs[run.pipeline] ?? self.needs(of: run)
+            needs[run.pipeline] = known
+            var job = Job(starting: run)
+            (job.files, job.pools) = known
+            restored.append(restore(run, job))
         }
         guard !news.isEmpty else { return restored }
         defer { for item in news { lineage?.forget(item.run.id) } }
@@ -96,18 +98,23 @@ struct Recovery {
         return record.takeNews()
     }
 
-    private func restore(_ run: Run, _ files: Set<String>) -> Restored {
+    private func restore(_ run: Run, _ job: Job) -> Restored {
+        var job = job
         // The wall clock may have jumped since: no wait is longer than any policy could ask for.
         let wait = run.retryAt.map { min(max(.zero, $0.since(clock.now())), Limits.longestBackoff) }
-        let job = Job(
-            id: run.id, kind: .run(pipeline: run.pipeline), files: files,
-            notBefore: wait.map { clock.uptime() + $0 })
+        job.notBefore = wait.map { clock.uptime() + $0 }
         return Restored(job: job, wasActive: run.attempt > 1)
     }
 
-    /// The files that the pipeline writes; none when they cannot be told, and then the run finds out by itself.
-    private func files(of run: Run) -> Set<String> {
-        do throws(Failure) { return try resolve(run).files } catch { return [] }
+    /// The files that the pipeline writes, and its pools; none when they cannot be told, and then the run finds out by
+    /// itself.
+    private func needs(of run: Run) -> (files: Set<String>, pools: Set<SlotPool>) {
+        do throws(Failure) {
+            let resolved = try resolve(run)
+            return (resolved.files, resolved.pools)
+        } catch {
+            return ([], [])
+        }
     }
 
     private func resolve(_ run: Run) throws(Failure) -> ResolvedPipeline {

@@ -141,10 +141,15 @@ struct ResolvedPipeline: Sendable {
         return files
     }
 
-    /// What a run of it was asked for, with the steps that this comes to in place of the first of them.
+    /// The pools of which a run of them takes a place.
+    var pools: Set<SlotPool> { SlotPool.needed(by: steps.compactMap(\.step.load), of: pipeline) }
+
+    /// What a run of it was asked for, with the steps that this comes to in place of the first of them, and the
+    /// pipeline's priority unless it asks for another.
     func options(_ asked: RunOptions) -> RunOptions {
-        guard asked.from != nil else { return asked }
         var options = asked
+        options.priority = asked.priority ?? pipeline.priority
+        guard asked.from != nil else { return options }
         options.from = nil
         options.steps = pipeline.steps.map(\.name).filter { name in steps.contains { $0.step.name == name } }
         return options

@@ -70,10 +70,12 @@ final class RunExecutor: Sendable {
             let pipeline = Pipeline(name: opened.run.pipeline, steps: [])
             return end(&record, judge([failure], stop.reason, opened.run, pipeline), stop)
         case .success(let resolved):
-            // A connection may lead elsewhere by now, or the file may have come to be: the job must hold the files that
-            // it writes, so it waits for them like any other.
-            let files = resolved.files
-            guard files.isSubset(of: job.files) else { return .later(notBefore: nil, files: files) }
+            // A connection may lead elsewhere by now, the file may have come to be, or the document may be another: the
+            // job must hold the files that it writes, and the places, so it waits for them like any other.
+            let (files, pools) = (resolved.files, resolved.pools)
+            guard files.isSubset(of: job.files), pools == job.pools else {
+                return .later(notBefore: nil, files: files, pools: pools)
+            }
             var (record, verdict) = AttemptCrew(
                 AttemptRecord(beginning: opened.run, at: clock.now()), of: resolved, steps: steps, records: records,
                 lanes: lanes, alarms: alarms, clock: clock, stop: stop

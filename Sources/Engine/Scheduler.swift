@@ -208,8 +208,8 @@ final class Scheduler: Sendable {
         }
         var run = Run(
             id: identifiers.next(), pipeline: name, state: .queued, trigger: .schedule, attempt: 1,
-            options: RunOptions(),
-            createdAt: clock.now(), steps: pipeline.stepsInOrder.map { StepRun(of: $0) })
+            options: RunOptions(of: pipeline), createdAt: clock.now(),
+            steps: pipeline.stepsInOrder.map { StepRun(of: $0) })
         run.scheduledFor = due.last
         run.ticks = due.count
         try transaction.insertRun(run, era: era)

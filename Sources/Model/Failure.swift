@@ -40,6 +40,7 @@ public struct Failure: Error, Sendable, Equatable {
         case dependencyCycle = "dependency_cycle"
         case unknownConnection = "unknown_connection"
         case unknownPipeline = "unknown_pipeline"
+        case unknownPool = "unknown_pool"
         case unknownStep = "unknown_step"
         case unknownRun = "unknown_run"
         case notFound = "not_found"

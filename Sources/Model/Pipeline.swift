@@ -14,6 +14,10 @@ public struct Pipeline: Sendable, Equatable {
     public var retries: RetryPolicy
     /// The longest one attempt may take; nil means no bound.
     public var timeout: Duration?
+    /// The pool of which each run takes a place; nil for none.
+    public var pool: String?
+    /// Whether its runs go before others, unless a run's trigger says.
+    public var priority = RunPriority.normal
     /// The steps, in the document's order; names are unique and dependencies have no cycle.
     public var steps: [Step]
 
@@ -71,6 +75,8 @@ public struct ConnectionDefinition: Sendable, Equatable {
     public var kind: Kind
     /// The file's path as written, relative to the server's data root; `${NAME}` stands for an environment variable.
     public var path: String
+    /// How many runs and partitions may read from it at once; nil means no bound.
+    public var maxConcurrent: Int?
 
     /// Makes a definition.
     public init(name: String, kind: Kind = .sqlite, path: String) {

@@ -120,12 +120,22 @@ public struct RunOptions: Sendable, Equatable {
     public var fullRefresh: Bool
     /// Let this run remove more rows than `max_shrink` allows.
     public var allowShrink: Bool
+    /// Whether the run goes before others; nil means as the pipeline says.
+    public var priority: RunPriority?
 
     /// Makes options; a plain run unless said.
     public init(steps: [String] = [], fullRefresh: Bool = false, allowShrink: Bool = false) {
         self.steps = steps
         self.fullRefresh = fullRefresh
         self.allowShrink = allowShrink
+    }
+}
+
+extension RunOptions {
+    /// What a run asks for that nobody triggers: all that the pipeline says.
+    public init(of pipeline: Pipeline) {
+        self.init()
+        priority = pipeline.priority
     }
 }
 

@@ -135,6 +135,10 @@ public enum Limits {
 
     /// Jobs that wait in the queue before a trigger is answered 429.
     public static let queuedJobs = 100_000
+    /// Places of the largest pool, and the most loads that a connection can be limited to.
+    public static let poolSlots = 10_000
+    /// How much earlier a run of high priority, and later one of low priority, counts as having come.
+    public static let priorityHeadStart: Duration = .seconds(600)
     /// Worker threads when none are asked for.
     public static let workers = 4
     /// The most worker threads: past it they wait for the disk, each with a page cache of its own.

@@ -1,45 +1,12 @@
-public import Platform
 internal import SQLite
-
-/// A connection as it is stored.
-public struct StoredConnection: Sendable, Equatable {
-    /// The name.
-    public let name: String
-    /// The definition as JSON text.
-    public let definition: String
-    /// Counts the changes, from 1; never given twice for one name.
-    public let version: Int
-    /// When it was made.
-    public let createdAt: Timestamp
-    /// When it last changed.
-    public let updatedAt: Timestamp
-
-    init(_ row: Row) throws(SQLiteError) {
-        name = try row.text("name")
-        definition = try row.text("definition")
-        version = Int(try row.int("version"))
-        createdAt = try row.timestamp("created_at")
-        updatedAt = try row.timestamp("updated_at")
-    }
-}
 
 extension ReadSession {
     /// The connection of a name; nil when there is none.
-    public func connection(_ name: String) throws(StoreError) -> StoredConnection? {
-        try first("read the connection", "SELECT * FROM connections WHERE name = ?", [.text(name)]) {
-            row throws(SQLiteError) in try StoredConnection(row)
-        }
-    }
+    public func connection(_ name: String) throws(StoreError) -> StoredDefinition? { try definition(.connection, name) }
 
     /// Connections by name.
-    public func connections(_ page: Page = Page()) throws(StoreError) -> Listing<StoredConnection> {
-        let operation = "list the connections"
-        let after = try page.name(operation)
-        let found = try rows(
-            operation, "SELECT * FROM connections WHERE name > ? ORDER BY name LIMIT ?",
-            [.text(after ?? ""), Value(page.limit + 1)]
-        ) { row throws(SQLiteError) in try StoredConnection(row) }
-        return Listing(found, page) { $0.name }
+    public func connections(_ page: Page = Page()) throws(StoreError) -> Listing<StoredDefinition> {
+        try definitions(.connection, page)
     }
 
     /// The names of the pipelines that use a connection, in order.

@@ -57,11 +57,13 @@ extension ReadSession {
 extension Transaction {
     /// Stores a pipeline's document, JSON text, that uses `connections`; the same text again changes nothing.
     ///
-    /// It runs after the pipelines `upstreams`, and by `schedule` unless that is paused. Refused as `unknownConnection` or `unknownUpstream`, with the name, when
-    /// one of them is not stored, and as `dependencyCycle`, with the path, when it would run after itself.
+    /// It runs after the pipelines `upstreams`, and by `schedule` unless that is paused, and takes places of `pool`. Refused
+    /// as `unknownConnection`, `unknownUpstream` or `unknownPool`, with the name, when one of them is not stored, and as
+    /// `dependencyCycle`, with the path, when it would run after itself.
     public func putPipeline(
         _ name: String, document: String, connections: Set<String>, after upstreams: [String] = [],
-        schedule: Schedule? = nil, isPaused: Bool = false, expecting expectation: Expectation = .anything
+        schedule: Schedule? = nil, isPaused: Bool = false, pool: String? = nil,
+        expecting expectation: Expectation = .anything
     ) throws(StoreError) -> PutOutcome {
         let operation = "store the pipeline"
         for connection in connections.sorted() {
@@ -82,6 +84,7 @@ extension Transaction {
         }
         try putUpstreams(upstreams, of: name, operation)
         try putSchedule(schedule, isPaused: isPaused, of: name)
+        try putPool(pool, of: name, operation)
         return outcome
     }
 
@@ -92,7 +95,8 @@ extension Transaction {
         let pipeline = document.pipeline
         return try putPipeline(
             pipeline.name, document: document.json.text(), connections: pipeline.connections, after: pipeline.after,
-            schedule: pipeline.schedule, isPaused: pipeline.isPaused, expecting: expectation)
+            schedule: pipeline.schedule, isPaused: pipeline.isPaused, pool: pipeline.pool,
+            expecting: expectation)
     }
 
     /// Refuses as `preconditionFailed` unless the stored pipeline is what the caller has seen, and as `unknownPipeline`

@@ -53,8 +53,8 @@ extension Transaction {
             operation,
             """
             INSERT INTO runs (id, pipeline, state, "trigger", attempt, steps, full_refresh, allow_shrink, created_at,
-                started_at, finished_at, retry_at, error, retry_of, scheduled_for, schedule_era, ticks)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                started_at, finished_at, retry_at, error, retry_of, scheduled_for, schedule_era, ticks,
+                priority) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             [
                 .text(run.id), .text(run.pipeline), .text(run.state.rawValue), .text(run.trigger.rawValue),
@@ -62,7 +62,7 @@ extension Transaction {
                 Value(run.attempt), .text(run.options.steps.joined(separator: ",")), Value(run.options.fullRefresh),
                 Value(run.options.allowShrink), Value(run.createdAt), Value(run.startedAt), Value(run.finishedAt),
                 Value(run.retryAt), Value(run.error?.stored), Value(run.retryOf), Value(run.scheduledFor), Value(era),
-                Value(run.ticks),
+                Value(run.ticks), Value(run.options.priority?.rawValue),
             ])
         for (position, step) in run.steps.enumerated() {
             try self.run(

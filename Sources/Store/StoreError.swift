@@ -5,8 +5,8 @@ internal import SQLite
 public struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The closed set of kinds.
     public enum Code: String, Sendable, CaseIterable {
-        case unknownConnection, unknownPipeline, unknownRun, unknownStep, unknownWatermark, unknownWebhook,
-            unknownDelivery
+        case unknownConnection, unknownPipeline, unknownPool, unknownRun, unknownStep, unknownWatermark,
+            unknownWebhook, unknownDelivery
         /// There are as many of the kind as may be.
         case tooMany
         /// The thing is still needed: a connection by pipelines, a pipeline by a run in hand.
@@ -82,6 +82,7 @@ public struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
         switch code {
         case .invalidCursor: "cursor"
         case .unknownUpstream, .dependencyCycle: "after"
+        case .unknownPool where operation == "store the pipeline": "pool"
         default: nil
         }
     }
@@ -92,6 +93,7 @@ public struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
             switch code {
             case .unknownConnection: .unknownConnection
             case .unknownPipeline: .unknownPipeline
+            case .unknownPool: .unknownPool
             case .unknownRun: .unknownRun
             case .unknownStep: .unknownStep
             case .unknownWatermark, .unknownWebhook, .unknownDelivery: .notFound

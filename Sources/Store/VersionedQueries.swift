@@ -24,7 +24,7 @@ public struct PutOutcome: Sendable, Equatable {
 
 /// A kind of named document with versions.
 enum Versioned: String {
-    case connection, pipeline, webhook
+    case connection, pipeline, pool, webhook
 
     var table: String { rawValue + "s" }
     var body: String { self == .pipeline ? "document" : "definition" }
@@ -33,6 +33,7 @@ enum Versioned: String {
         case .connection: .unknownConnection
         case .pipeline: .unknownPipeline
         case .webhook: .unknownWebhook
+        case .pool: .unknownPool
         }
     }
 }

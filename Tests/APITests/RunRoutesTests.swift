@@ -34,6 +34,7 @@ struct RunRoutesTests {
         #expect(
             Set(run.keys).subtracting(design) == [
                 "options", "scheduled_for", "ticks", "retry_at", "retry_of", "rolled_back_at", "progress",
+                "waiting_for",
             ])
         let step = [
             "name", "state", "strategy", "watermark_before", "watermark_after", "rows_read", "rows_inserted",
@@ -64,7 +65,9 @@ struct RunRoutesTests {
         #expect(answer.status == 202)
         #expect(
             answer.json["options"]
-                == .object(["steps": .array(["orders"]), "full_refresh": true, "allow_shrink": false]))
+                == .object([
+                    "steps": .array(["orders"]), "full_refresh": true, "allow_shrink": false, "priority": "normal",
+                ]))
     }
 
     @Test func showsWhatBecameOfTheChecks() throws {

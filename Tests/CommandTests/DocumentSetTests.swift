@@ -94,7 +94,8 @@ struct DocumentSetTests {
             let faults = try DocumentSet([directory]).faults.map(\.line)
             #expect(faults.count == 1)
             #expect(
-                faults.first?.hasPrefix("\(directory)/a.yaml: it holds neither a connection nor a pipeline. ") == true)
+                faults.first?.hasPrefix(
+                    "\(directory)/a.yaml: it holds neither a connection nor a pipeline. ") == true)
         }
     }
 

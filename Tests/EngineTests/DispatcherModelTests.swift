@@ -1,3 +1,4 @@
+import Model
 import Testing
 
 @testable import Engine
@@ -11,6 +12,10 @@ struct DispatcherModelTests {
         let workers = Int.random(in: 1...4, using: &random)
         var state = DispatcherState(workers: workers, backfillLanes: 2)
         var model = Model(workers: workers, backfillLanes: 2)
+        for (name, places) in [("a", 1), ("b", 2)] {
+            state.limit(.named(name), to: places)
+            model.limits[.named(name)] = places
+        }
         var now = Duration.zero
         var made = 0
         var starts: [String: Int] = [:]
@@ -21,8 +26,8 @@ struct DispatcherModelTests {
                 made += 1
                 let job = randomJob(made, using: &random)
                 let wasActive = Int.random(in: 0..<20, using: &random) == 0 && model.mayTakeOver(job)
-                state.enqueue(job, wasActive: wasActive)
-                model.enqueue(job, wasActive: wasActive)
+                state.enqueue(job, at: now, wasActive: wasActive)
+                model.enqueue(job, at: now, wasActive: wasActive)
             case ..<60:
                 guard let id = model.running.map(\.id).randomElement(using: &random) else { continue }
                 state.finish(id)
@@ -32,21 +37,26 @@ struct DispatcherModelTests {
                 let notBefore =
                     Bool.random(using: &random) ? now + .seconds(Int.random(in: 1...5, using: &random)) : nil
                 let files = Int.random(in: 0..<4, using: &random) == 0 ? randomFiles(using: &random) : nil
-                state.release(id, notBefore: notBefore, files: files)
-                model.release(id, notBefore: notBefore, files: files)
+                let pools = Int.random(in: 0..<4, using: &random) == 0 ? randomPools(using: &random) : nil
+                state.release(id, notBefore: notBefore, files: files, pools: pools)
+                model.release(id, notBefore: notBefore, files: files, pools: pools)
             case ..<80:
                 guard let id = model.waiting.map(\.id).randomElement(using: &random) else { continue }
                 let removed = state.remove(id)
                 #expect(removed?.id == id, "seed \(seed), step \(step)")
                 model.remove(id)
             default:
-                now += .seconds(Int.random(in: 0...2, using: &random))
+                now += .seconds([0, 1, 2, 120].randomElement(using: &random) ?? 1)
             }
             if Int.random(in: 0..<3, using: &random) > 0 {
                 let started = state.start(at: now).map(\.id)
                 for id in started { starts[id, default: 0] += 1 }
                 #expect(started == model.start(at: now), "seed \(seed), step \(step)")
                 expectExclusive(state.running, "seed \(seed), step \(step)")
+                for (pool, places) in model.limits {
+                    let users = state.running.values.filter { $0.pools.contains(pool) }.count
+                    #expect(users <= places, "seed \(seed), step \(step)")
+                }
                 #expect(state.start(at: now).isEmpty, "seed \(seed), step \(step)")
             }
             #expect(state.waiting == model.waiting.count, "seed \(seed), step \(step)")
@@ -84,7 +94,14 @@ struct DispatcherModelTests {
             case 1...3: .partition(backfill: "b")
             default: .run(pipeline: "p\(Int.random(in: 0..<5, using: &random))")
             }
-        return Job(id: id, kind: kind, files: randomFiles(using: &random))
+        var job = Job(id: id, kind: kind, files: randomFiles(using: &random))
+        job.priority = RunPriority.allCases[Int.random(in: 0..<3, using: &random)]
+        job.pools = randomPools(using: &random)
+        return job
+    }
+
+    private func randomPools(using random: inout Seeded) -> Set<SlotPool> {
+        Set(["a", "b", "unlimited"].filter { _ in Int.random(in: 0..<4, using: &random) == 0 }.map { .named($0) })
     }
 
     private func randomFiles(using random: inout Seeded) -> Set<String> {
@@ -99,6 +116,8 @@ private struct Model {
     var waiting: [Job] = []
     var running: [Job] = []
     var active: [Job.Line: String] = [:]
+    var limits: [SlotPool: Int] = [:]
+    var lastStarts: [Job.Line: Duration] = [:]
 
     init(workers: Int, backfillLanes: Int) {
         self.workers = workers
@@ -107,7 +126,9 @@ private struct Model {
 
     func mayTakeOver(_ job: Job) -> Bool { active[job.line] == nil }
 
-    mutating func enqueue(_ job: Job, wasActive: Bool) {
+    mutating func enqueue(_ job: Job, at now: Duration, wasActive: Bool) {
+        var job = job
+        job.since = now
         waiting.append(job)
         if wasActive { active[job.line] = job.id }
     }
@@ -118,11 +139,12 @@ private struct Model {
         active[job.line] = nil
     }
 
-    mutating func release(_ id: String, notBefore: Duration?, files: Set<String>?) {
+    mutating func release(_ id: String, notBefore: Duration?, files: Set<String>?, pools: Set<SlotPool>?) {
         guard var job = running.first(where: { $0.id == id }) else { return }
         running.removeAll { $0.id == id }
         job.notBefore = notBefore
         job.files = files ?? job.files
+        job.pools = pools ?? job.pools
         waiting.append(job)
     }
 
@@ -138,7 +160,23 @@ private struct Model {
             if let holder = active[job.line] { return holder == job.id }
             return sorted.first { $0.line == job.line }?.id == job.id
         }
-        return firsts.filter { !$0.yields } + firsts.filter(\.yields)
+        let ranked = firsts.sorted { (rank($0), $0.id) < (rank($1), $1.id) }
+        return ranked.filter { !$0.yields } + ranked.filter(\.yields)
+    }
+
+    private func rank(_ job: Job) -> Duration {
+        let turn = active[job.line] == job.id ? job.since : max(job.since, lastStarts[job.line] ?? .zero)
+        switch job.priority {
+        case .high: return turn - .seconds(600)
+        case .normal: return turn
+        case .low: return turn + .seconds(600)
+        }
+    }
+
+    private func hasPlaces(for job: Job, beside claims: [Job]) -> Bool {
+        limits.allSatisfy { pool, places in
+            !job.pools.contains(pool) || (running + claims).filter { $0.pools.contains(pool) }.count < places
+        }
     }
 
     private func hasRoom(for job: Job) -> Bool {
@@ -153,8 +191,13 @@ private struct Model {
         var started: [String] = []
         var claimed: Set<String> = []
         var wanted: Set<String> = []
+        var claims: [Job] = []
         for job in firsts {
             if let notBefore = job.notBefore, notBefore > now { continue }
+            guard hasPlaces(for: job, beside: claims) else {
+                claims.append(job)
+                continue
+            }
             let hasRoom = hasRoom(for: job)
             let kept = job.yields ? claimed.union(wanted) : claimed
             let busy = running.reduce(into: kept) { $0.formUnion($1.files) }
@@ -162,11 +205,15 @@ private struct Model {
                 waiting.removeAll { $0.id == job.id }
                 running.append(job)
                 active[job.line] = job.id
+                lastStarts[job.line] = now
                 started.append(job.id)
-            } else if !busy.isDisjoint(with: job.files) || job.kind == .edit {
-                claimed.formUnion(job.files)
-            } else if !job.yields {
-                wanted.formUnion(job.files)
+            } else {
+                claims.append(job)
+                if !busy.isDisjoint(with: job.files) || job.kind == .edit {
+                    claimed.formUnion(job.files)
+                } else if !job.yields {
+                    wanted.formUnion(job.files)
+                }
             }
         }
         return started

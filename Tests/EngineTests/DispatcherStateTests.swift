@@ -1,3 +1,4 @@
+import Model
 import Testing
 
 @testable import Engine
@@ -175,7 +176,88 @@ struct DispatcherStateTests {
         Job(id: id, kind: .partition(backfill: "b"), files: files)
     }
 
-    private func run(_ id: String, _ pipeline: String, _ files: Set<String> = []) -> Job {
-        Job(id: id, kind: .run(pipeline: pipeline), files: files)
+    @Test func aPipelineWithManyRunsDelaysNoOthersFirst() {
+        var state = DispatcherState(workers: 1)
+        for id in 1...9 { state.enqueue(run("\(id)", "busy")) }
+        #expect(state.start(at: .zero).map(\.id) == ["1"])
+        for (id, pipeline) in [("a", "orders"), ("b", "customers")] {
+            state.enqueue(run(id, pipeline), at: .seconds(1))
+        }
+        var started: [String] = []
+        for (second, id) in ["1", "2", "a", "b"].enumerated() {
+            state.finish(id)
+            started += state.start(at: .seconds(10 + second)).map(\.id)
+        }
+        // The second run of the busy pipeline counts as having come when the first one started.
+        #expect(started == ["2", "a", "b", "3"])
+    }
+
+    @Test func aHighPriorityGoesFirstAndNobodyWaitsForEver() {
+        var state = DispatcherState(workers: 1)
+        state.enqueue(run("first", "a"))
+        #expect(state.start(at: .zero).map(\.id) == ["first"])
+        state.enqueue(run("low", "low", [], .low), at: .seconds(1))
+        var (now, current, overtaken) = (1, "first", 0)
+        while current != "low" {
+            now += 60
+            state.enqueue(run("high-\(now)", "p\(now)", [], .high), at: .seconds(now))
+            state.finish(current)
+            let started = state.start(at: .seconds(now)).map(\.id)
+            guard started.count == 1, overtaken < 1_000 else { break }
+            current = started[0]
+            overtaken += 1
+        }
+        #expect(current == "low")
+        #expect(overtaken == 21, "those that came within twice the head start of ten minutes, one a minute")
+    }
+
+    @Test func aLimitedPoolIsNeverOverfullAndAJobThatLacksAPlaceHoldsNothing() {
+        var state = DispatcherState(workers: 4)
+        state.limit(.named("heavy"), to: 1)
+        state.enqueue(run("1", "a", pools: [.named("heavy")]))
+        state.enqueue(run("2", "b", ["x"], pools: [.named("heavy")]))
+        state.enqueue(run("3", "c", ["x"]))
+        state.enqueue(run("4", "d", pools: [.named("heavy")]))
+        #expect(state.start(at: .zero).map(\.id) == ["1", "3"])
+        #expect(state.wait(of: "2", at: .zero) == .pool(.named("heavy"), jobs: ["1"]))
+        state.finish("1")
+        // Its file is in use now: it keeps the place from the younger one.
+        #expect(state.start(at: .zero).isEmpty)
+        #expect(state.wait(of: "2", at: .zero) == .file(job: "3"))
+        state.finish("3")
+        #expect(state.start(at: .zero).map(\.id) == ["2"])
+        state.limit(.named("heavy"), to: 2)
+        #expect(state.start(at: .zero).map(\.id) == ["4"])
+    }
+
+    /// PAINS 58.
+    @Test func aRetryKeepsItsPipelineAndItsTurnSoThatNothingWaitsForEachOther() {
+        var state = DispatcherState(workers: 1)
+        state.limit(.named("heavy"), to: 1)
+        state.enqueue(run("1", "orders", pools: [.named("heavy")]))
+        #expect(state.start(at: .zero).map(\.id) == ["1"])
+        state.enqueue(run("2", "orders", pools: [.named("heavy")]), at: .seconds(1))
+        state.enqueue(run("3", "customers", pools: [.named("heavy")]), at: .seconds(2))
+        state.release("1", notBefore: .seconds(10))
+        // While it waits its place is others'; when its time has come it goes before them.
+        #expect(state.start(at: .seconds(3)).map(\.id) == ["3"])
+        state.enqueue(run("4", "payments", pools: [.named("heavy")]), at: .seconds(4))
+        state.finish("3")
+        #expect(state.start(at: .seconds(10)).map(\.id) == ["1"])
+        #expect(state.wait(of: "2", at: .seconds(10)) == .pipeline(run: "1"))
+        state.finish("1")
+        #expect(state.start(at: .seconds(11)).map(\.id) == ["4"])
+        state.finish("4")
+        #expect(state.start(at: .seconds(12)).map(\.id) == ["2"])
+    }
+
+    private func run(
+        _ id: String, _ pipeline: String, _ files: Set<String> = [], _ priority: RunPriority = .normal,
+        pools: Set<SlotPool> = []
+    ) -> Job {
+        var job = Job(id: id, kind: .run(pipeline: pipeline), files: files)
+        job.priority = priority
+        job.pools = pools
+        return job
     }
 }

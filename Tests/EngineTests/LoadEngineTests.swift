@@ -145,7 +145,8 @@ struct LoadEngineTests {
         world.loader.before { moment throws(Failure) in
             if moment.number == 1 { throw Failure(.constraint, "no") }
         }
-        let options = RunOptions(steps: ["orders"], fullRefresh: true, allowShrink: true)
+        var options = RunOptions(steps: ["orders"], fullRefresh: true, allowShrink: true)
+        options.priority = .low
         let failed = try world.finish(try world.trigger(RunRequest(pipeline: "orders", options: options)))
         #expect(failed.state == .failed)
         let outcome = Signal<Result<TriggerOutcome, Failure>>()

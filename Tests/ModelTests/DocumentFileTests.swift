@@ -41,6 +41,16 @@ struct DocumentFileTests {
         #expect(file.pipelines.map(\.pipeline.name) == ["orders"])
     }
 
+    @Test func readsPoolsInBothForms() throws {
+        let file = try file("pools:\n  heavy: 2\n  light: { slots: 8 }\n")
+        #expect(file.pools == [PoolDefinition(name: "heavy", slots: 2), PoolDefinition(name: "light", slots: 8)])
+        let document = DocumentFileTests.pipelines.replacingFirst(
+            "    steps:", with: "    pool: heavy\n    priority: high\n    steps:")
+        let pipeline = try self.file(document).pipelines.first?.pipeline
+        #expect(pipeline?.pool == "heavy")
+        #expect(pipeline?.priority == .high)
+    }
+
     @Test(arguments: ["", "# nothing\n", "{}", "connections:\npipelines:\n"])
     func anEmptyFileHoldsNothing(text: String) throws {
         #expect(try file(text) == DocumentFile())
@@ -65,7 +75,7 @@ struct DocumentFileTests {
             ("pipeline: []", Failure.Code.unknownKey, "pipeline", "`pipelines`"),
             ("webhooks: []", .invalidValue, "webhooks", ""),
             ("webhooks: { ops: { url: \"https://a\" } }", .missingKey, "webhooks.ops.secret", "HOOK_SECRET"),
-            ("steps: []", .unknownKey, "steps", "connections, pipelines"),
+            ("steps: []", .unknownKey, "steps", "connections, pools, pipelines"),
             ("pipelines: {}", .invalidValue, "pipelines", "- "), ("connections: []", .invalidValue, "connections", ""),
             ("connections: { Shop: { type: sqlite, path: a } }", .invalidValue, "connections.Shop", "`shop` would do"),
             ("connections: { s: { type: sqlite, path: a, name: t } }", .invalidValue, "connections.s.name", "Remove"),
@@ -83,6 +93,14 @@ struct DocumentFileTests {
             ),
             ("connections: { s: { type: sqlite, path: \"a\\0b\" } }", .invalidPath, "connections.s.path", ""),
             ("connections: { s: { type: sqlite, path: a, pth: b } }", .unknownKey, "connections.s.pth", "`path`"),
+            (
+                "connections: { s: { type: sqlite, path: a, max_concurrent: 0 } }", .invalidValue,
+                "connections.s.max_concurrent", ""
+            ),
+            ("pools: { heavy: 0 }", .invalidValue, "pools.heavy", ""),
+            ("pools: { Heavy: 1 }", .invalidValue, "pools.Heavy", ""),
+            ("pools: { heavy: {} }", .missingKey, "pools.heavy.slots", "slots: 2"),
+            ("pools: [a]", .invalidValue, "pools", ""),
             ("connections: { s: }", .invalidValue, "connections.s", ""), ("- a", .invalidValue, nil, ""),
         ] as [(String, Failure.Code, String?, String)])
     func refuses(text: String, code: Failure.Code, field: String?, hint: String) throws {

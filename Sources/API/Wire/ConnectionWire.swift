@@ -2,7 +2,7 @@ internal import Model
 internal import Platform
 internal import Store
 
-extension StoredConnection {
+extension StoredDefinition {
     /// The keys that an answer adds to the definition; a body may hold them, so that an answer can be sent back.
     static let addedKeys = ["version", "created_at", "updated_at"]
 

@@ -3,8 +3,8 @@ internal import Model
 internal import Platform
 
 extension Run {
-    /// The run as answers show it; `progress` is that of its step in hand. Lists leave the manifests of its steps out.
-    func wire(_ progress: RunProgress? = nil, isWhole: Bool = true) -> JSONValue {
+    /// The run as answers show it; `progress` is that of its step in hand, `wait` what it waits for in the queue. Lists leave the manifests of its steps out.
+    func wire(_ progress: RunProgress? = nil, wait: RunWait? = nil, isWhole: Bool = true) -> JSONValue {
         .object([
             "id": .string(id), "pipeline": .string(pipeline), "state": .string(state.rawValue),
             "trigger": .string(trigger.rawValue), "scheduled_for": JSONValue(scheduledFor?.rfc3339),
@@ -13,8 +13,16 @@ extension Run {
             "finished_at": JSONValue(finishedAt?.rfc3339), "retry_at": JSONValue(retryAt?.rfc3339),
             "retry_of": JSONValue(retryOf), "rolled_back_at": JSONValue(rolledBackAt?.rfc3339),
             "duration_seconds": JSONValue(from: startedAt, to: finishedAt), "progress": progress?.wire ?? .null,
-            "error": error?.wire ?? .null, "steps": .array(steps.map { $0.wire(isWhole: isWhole) }),
+            "waiting_for": wait?.wire ?? .null, "error": error?.wire ?? .null,
+            "steps": .array(steps.map { $0.wire(isWhole: isWhole) }),
         ])
+    }
+
+    /// The run as answers show it, with what the engine knows of it now.
+    func wire(_ engine: LoadEngine, isWhole: Bool = true) -> JSONValue {
+        wire(
+            state == .running ? engine.progress(of: id) : nil, wait: state == .queued ? engine.wait(of: id) : nil,
+            isWhole: isWhole)
     }
 
     /// Where the run is found.
@@ -31,7 +39,16 @@ extension RunOptions {
     fileprivate var wire: JSONValue {
         .object([
             "steps": .array(steps.map(JSONValue.string)), "full_refresh": .bool(fullRefresh),
-            "allow_shrink": .bool(allowShrink),
+            "allow_shrink": .bool(allowShrink), "priority": JSONValue(priority?.rawValue),
+        ])
+    }
+}
+
+extension RunWait {
+    /// What a queued run waits for.
+    fileprivate var wire: JSONValue {
+        .object([
+            "reason": .string(reason.rawValue), "name": JSONValue(name), "jobs": .array(jobs.map(JSONValue.string)),
         ])
     }
 }

@@ -1,3 +1,5 @@
+internal import Platform
+
 /// Decodes connections.
 struct ConnectionDecoding {
     /// Where what is wrong is noted.
@@ -6,15 +8,18 @@ struct ConnectionDecoding {
     /// The connection of a node; nil, with the reasons noted, when it is refused.
     func connection(_ node: DocumentNode, path: String, name: String?) -> ConnectionDefinition? {
         guard let fields = Fields(node, path: path, called: "a connection", findings: findings) else { return nil }
-        fields.allow(["name", "type", "path"], of: "a connection")
+        fields.allow(["name", "type", "path", "max_concurrent"], of: "a connection")
         let name = fields.ownName(given: name, of: "connection")
         if !fields.has("type") {
             fields.miss("type", "the connection has no `type`", hint: "Add `type: sqlite`.")
         }
         let kind = fields.word("type", ConnectionDefinition.Kind.self)
         let file = self.path(fields)
+        let most = fields.whole("max_concurrent", in: 1...Int64(Limits.poolSlots))
         guard let name, let kind, let file else { return nil }
-        return ConnectionDefinition(name: name, kind: kind, path: file)
+        var definition = ConnectionDefinition(name: name, kind: kind, path: file)
+        definition.maxConcurrent = most.map { Int($0) }
+        return definition
     }
 
     private func path(_ fields: Fields) -> String? {

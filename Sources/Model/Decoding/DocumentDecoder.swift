@@ -32,7 +32,16 @@ public enum DocumentDecoder {
         return definition
     }
 
-    /// Decodes a file of connections, webhooks and pipelines; each may be missing, an empty file is none of them.
+    /// Decodes a pool. `name` is the one in the URL: it fills a missing `name` and must equal one that is there.
+    public static func pool(_ node: DocumentNode, name: String?) throws(DocumentFailures) -> PoolDefinition {
+        let findings = Findings()
+        let pool = PoolDecoding(findings: findings).pool(node, path: "", name: name)
+        try findings.check()
+        guard let pool else { throw refused(node) }
+        return pool
+    }
+
+    /// Decodes a file of connections, pools, pipelines and webhooks; each may be missing, an empty file is none of them.
     public static func file(_ node: DocumentNode) throws(DocumentFailures) -> DocumentFile {
         let findings = Findings()
         var file = DocumentFile()
@@ -41,7 +50,7 @@ public enum DocumentDecoder {
             try findings.check()
             throw refused(node)
         }
-        fields.allow(["connections", "pipelines", "webhooks"], of: "the document")
+        fields.allow(["connections", "pools", "pipelines", "webhooks"], of: "the document")
         if let connections = fields.mapping("connections") {
             for member in connections.all {
                 let path = connections.path(member.key)
@@ -59,6 +68,7 @@ public enum DocumentDecoder {
                     WebhookDocument(definition: definition, json: member.value.json.named(member.key)))
             }
         }
+        if let pools = fields.mapping("pools") { file.pools = PoolDecoding(findings: findings).pools(pools) }
         var names: [String: Mark] = [:]
         for (index, item) in (fields.list("pipelines") ?? []).enumerated() {
             let path = "pipelines[\(index)]"
@@ -125,6 +135,8 @@ public struct DocumentFile: Sendable, Equatable {
     public var connections: [ConnectionDocument] = []
     /// The webhooks, in the file's order.
     public var webhooks: [WebhookDocument] = []
+    /// The pools, in the file's order.
+    public var pools: [PoolDefinition] = []
     /// The pipelines, in the file's order.
     public var pipelines: [PipelineDocument] = []
 

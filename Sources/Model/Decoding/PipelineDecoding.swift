@@ -5,7 +5,9 @@ struct PipelineDecoding {
     /// Where what is wrong is noted.
     let findings: Findings
 
-    private static let keys = ["name", "description", "schedule", "paused", "after", "retries", "timeout", "steps"]
+    private static let keys = [
+        "name", "description", "schedule", "paused", "after", "pool", "priority", "retries", "timeout", "steps",
+    ]
 
     /// The pipeline of a node; nil, with the reasons noted, when it is refused.
     func pipeline(_ node: DocumentNode, path: String, name: String?) -> Pipeline? {
@@ -21,12 +23,16 @@ struct PipelineDecoding {
         let after = after(fields, name)
         let retries = retries(fields)
         let timeout = fields.duration("timeout", in: Limits.shortestTimeout...Limits.longestTimeout)
+        let pool = fields.has("pool") ? fields.name("pool") : nil
+        let priority = fields.has("priority") ? fields.word("priority", RunPriority.self) : nil
         let steps = steps(fields)
         guard let name, let steps else { return nil }
         var pipeline = Pipeline(
             name: name, description: description, after: after, retries: retries, timeout: timeout, steps: steps)
         pipeline.schedule = schedule
         pipeline.isPaused = isPaused
+        pipeline.pool = pool
+        pipeline.priority = priority ?? .normal
         return pipeline
     }
 

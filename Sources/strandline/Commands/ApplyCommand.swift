@@ -3,7 +3,7 @@ internal import Model
 /// `strandline apply`.
 struct ApplyCommand: Command {
     static let form = CommandForm(
-        name: "apply", summary: "Send the connections, webhooks and pipelines of documents to the server.",
+        name: "apply", summary: "Send the connections, pools, webhooks and pipelines of documents to the server.",
         details: """
             FILE is a YAML or JSON file, a directory of them, or - for standard input. All of them are
             checked first; nothing is sent when one is wrong.
@@ -30,10 +30,11 @@ struct ApplyCommand: Command {
             return .failure
         }
         let connections = documents.connections.map { ("connection", $0.definition.name, $0.json) }
+        let pools = documents.pools.map { ("pool", $0.name, $0.json) }
         let pipelines = documents.pipelinesInOrder.map { ("pipeline", $0.pipeline.name, $0.json) }
         let webhooks = documents.webhooks.map { ("webhook", $0.definition.name, $0.json) }
         var results: [JSONValue] = []
-        for (kind, name, json) in connections + webhooks + pipelines {
+        for (kind, name, json) in connections + pools + webhooks + pipelines {
             let result = try put(kind, name, json)
             results.append(.object(["kind": .string(kind), "name": .string(name), "result": .string(result)]))
             if !isJSON { terminal.line("\(kind) \(name) \(result)") }

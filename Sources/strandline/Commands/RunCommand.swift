@@ -16,6 +16,7 @@ struct RunCommand: Command {
             .flag("allow-shrink", "Let this run remove more rows than max_shrink allows."),
             .value("step", "STEP", "Run only this step.", isRepeatable: true),
             .value("from", "STEP", "Run this step and all that depend on it."),
+            .value("priority", "PRIORITY", "high, normal or low; as the pipeline says unless given."),
         ] + ServerClient.options)
 
     private let pipeline: String
@@ -29,10 +30,15 @@ struct RunCommand: Command {
         waits = arguments.flag("wait")
         isJSON = arguments.flag("json")
         client = ServerClient(arguments, problems: &problems)
+        let priority = arguments.text("priority")
+        if let priority, RunPriority(rawValue: priority) == nil {
+            problems.append("--priority must be high, normal or low, not \(priority)")
+        }
         body = .object([
             "steps": .array(arguments.texts("step").map(JSONValue.string)),
             "full_refresh": .bool(arguments.flag("full-refresh")),
             "allow_shrink": .bool(arguments.flag("allow-shrink")), "from": JSONValue(arguments.text("from")),
+            "priority": JSONValue(priority),
         ])
     }
 

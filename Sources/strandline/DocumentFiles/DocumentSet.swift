@@ -25,6 +25,8 @@ struct DocumentSet {
     private(set) var connections: [ConnectionDocument] = []
     /// Their webhooks.
     private(set) var webhooks: [WebhookDocument] = []
+    /// Their pools.
+    private(set) var pools: [PoolDefinition] = []
     /// Their pipelines.
     private(set) var pipelines: [PipelineDocument] = []
     /// What is wrong, in the order of the files.
@@ -74,10 +76,11 @@ struct DocumentSet {
         files.append(file)
         do throws(DocumentFailures) {
             let content = try DocumentSet.decode(bytes)
-            if content.connections.isEmpty && content.webhooks.isEmpty && content.pipelines.isEmpty {
+            if content == DocumentFile() {
                 let failure = Failure(
                     .invalidValue, "it holds neither a connection nor a pipeline",
-                    hint: "Write them under `connections:`, `pipelines:` and `webhooks:`, or remove the file.")
+                    hint: "Write them under `connections:` and `pipelines:`, `pools:` or `webhooks:`, or remove the "
+                        + "file.")
                 faults.append(Finding(file: file, failure: failure))
             }
             for connection in content.connections {
@@ -87,6 +90,10 @@ struct DocumentSet {
             for webhook in content.webhooks {
                 claim("webhook", webhook.definition.name, in: file)
                 webhooks.append(webhook)
+            }
+            for pool in content.pools {
+                claim("pool", pool.name, in: file)
+                pools.append(pool)
             }
             for pipeline in content.pipelines {
                 claim("pipeline", pipeline.pipeline.name, in: file)
@@ -105,7 +112,7 @@ struct DocumentSet {
         faults.append(Finding(file: file, failure: failure))
     }
 
-    /// A file of connections, webhooks and pipelines, or one pipeline as a `PUT` takes it.
+    /// A file of connections, pools, webhooks and pipelines, or one pipeline as a `PUT` takes it.
     private static func decode(_ bytes: [UInt8]) throws(DocumentFailures) -> DocumentFile {
         let node: DocumentNode
         do throws(Failure) {
@@ -113,7 +120,7 @@ struct DocumentSet {
         } catch {
             throw DocumentFailures([error])
         }
-        guard node["steps"] != nil, node["pipelines"] == nil, node["connections"] == nil else {
+        guard node["steps"] != nil, node["pipelines"] == nil, node["connections"] == nil, node["pools"] == nil else {
             return try DocumentDecoder.file(node)
         }
         var file = DocumentFile()

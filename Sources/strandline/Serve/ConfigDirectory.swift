@@ -37,6 +37,10 @@ struct ConfigDirectory {
                         document.definition, made: WebhookSecret(using: &random))
                     changed += outcome.unchanged ? 0 : 1
                 }
+                for pool in documents.pools {
+                    let outcome = try transaction.putPool(pool.name, definition: pool.json.text())
+                    changed += outcome.unchanged ? 0 : 1
+                }
                 for document in documents.pipelinesInOrder {
                     let outcome = try transaction.putPipeline(document)
                     changed += outcome.unchanged ? 0 : 1
