@@ -46,7 +46,10 @@ final class PartitionConnection {
                 try db.first("PRAGMA \(quoted(session.sourceSchema)).schema_version")?[0] ?? .null,
             ]
         }
-        if let known, known.versions == versions { return known.view }
+        if let known, known.versions == versions {
+            try known.view.refuseHidden(scope, session)
+            return known.view
+        }
         let view = try PartitionView(session, scheme, scope)
         known = (versions, view)
         rows = nil

@@ -23,8 +23,8 @@ struct PartitionView {
         match = try SchemaMatch(source: relation.shape, destination: before.shape, step: request.step)
         table = before.prepared(match, relation)
         column = try PartitionView.column(scheme, match, before, scope)
-        try PartitionView.refuseHidden(column, scope, relation, before, session)
         key = try PartitionView.key(relation, match, before)
+        try refuseHidden(scope, session)
     }
 
     /// Whether the same rows would be read and converted in the same way; the rows themselves may be others.
@@ -62,13 +62,11 @@ struct PartitionView {
     /// Refuses numbers that the destination stores as others than the source has: they would lie in another partition on
     /// each side, or in none, and rows be passed over, doubled or removed.
     ///
-    /// Looks only where that can be: at texts of a column that is no number's where the destination's is, and at whole
-    /// numbers that are rounded.
-    private static func refuseHidden(
-        _ pair: SchemaMatch.Pair, _ scope: PartitionScope, _ relation: SourceRelation, _ table: DestinationTable,
-        _ session: LoadSession
-    ) throws(LoadStop) {
-        guard scope.order != .instants, let shape = table.shape, let there = shape.affinity(of: pair.destination),
+    /// Asked for each partition, since it is about the values that are there now. Looks only where that can be: at texts of
+    /// a column that is no number's where the destination's is, and at whole numbers that are rounded.
+    func refuseHidden(_ scope: PartitionScope, _ session: LoadSession) throws(LoadStop) {
+        let pair = self.column
+        guard scope.order != .instants, let shape = before.shape, let there = shape.affinity(of: pair.destination),
             there != .none, there != .text
         else { return }
         let here = relation.shape.affinity(of: pair.source) ?? .none

@@ -72,4 +72,26 @@ struct PartitionConnectionTests {
         #expect(failure?.code == .shrinkGuard)
         #expect(failure?.message.contains("orders/other") == true)
     }
+
+    @Test("a value that would lie in no partition is refused, also when it came after the first one")
+    func seesHiddenValues() throws {
+        let world = try World(
+            "CREATE TABLE t (id INTEGER PRIMARY KEY, n); INSERT INTO t VALUES (1, 5), (2, 15)",
+            warehouse: "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER)")
+        let (loader, run) = (world.loader(), world.nextRun())
+        let scheme = PartitionScheme(column: "n", interval: .count(10))
+        let plan = try BackfillPlan(scheme)
+        func load(_ number: Int, _ start: Int64) throws -> PartitionResult {
+            let range = try plan.range(
+                plan.bound(.integer(start), field: "start"), plan.bound(.integer(start + 10), field: "end"))
+            let step = world.step("t", .sequence, cursor: "id")
+            return try loader.loadPartition(
+                PartitionRequest(load: try world.request(step, run: run), number: number, scheme: scheme, range: range),
+                stop: StopToken())
+        }
+        #expect(try load(1, 0).rows.inserted == 1)
+        try world.source.execute("INSERT INTO t VALUES (3, '16')")
+        let failure = #expect(throws: Failure.self) { try load(2, 10) }
+        #expect(failure?.code == .cursorFormat)
+    }
 }
