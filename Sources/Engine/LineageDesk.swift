@@ -19,11 +19,12 @@ final class LineageDesk: Sendable {
         self.loader = loader
     }
 
-    /// Looks up what a step reads and writes, its columns included, for the events that tell of it. Blocks; for workers.
-    func look(at work: ResolvedWork, of run: String) {
+    /// Looks up what a step reads and writes, with its `columns` where those are asked for, for the events that tell of it.
+    /// Blocks; for workers.
+    func look(at work: ResolvedWork, of run: String, columns: Bool, _ stop: StopToken) {
         let (name, found) =
             switch work {
-            case .load(let step): (step.step.name, datasets(of: step))
+            case .load(let step): (step.step.name, datasets(of: step, columns ? stop : nil))
             // Which tables statements touch, they tell by themselves.
             case .sql(let step):
                 (step.step.name, LineageDatasets(input: nil, query: step.step.script.text, output: nil))
@@ -31,10 +32,10 @@ final class LineageDesk: Sendable {
         known.withLock { $0[run, default: [:]][name] = found }
     }
 
-    private func datasets(of step: ResolvedStep) -> LineageDatasets {
-        let output = dataset(step.step.destination.table, in: step.destination)
+    private func datasets(of step: ResolvedStep, _ stop: StopToken?) -> LineageDatasets {
+        let output = dataset(step.step.destination.table, in: step.destination, stop)
         return switch step.step.source.relation {
-        case .table(let table): LineageDatasets(input: dataset(table, in: step.source), output: output)
+        case .table(let table): LineageDatasets(input: dataset(table, in: step.source, stop), output: output)
         case .query(let query): LineageDatasets(input: nil, query: query, output: output)
         }
     }
@@ -42,11 +43,14 @@ final class LineageDesk: Sendable {
     /// Forgets what the steps of a run read and write, once it is not in hand any more.
     func forget(_ run: String) { known.withLock { _ = $0.removeValue(forKey: run) } }
 
-    /// A table of a file. A path that holds a variable's value is shown with its name.
-    private func dataset(_ table: String, in place: Place) -> LineageDataset {
+    /// A table of a file, with its columns where there is a token to stop the look at them. A path that holds a variable's
+    /// value is shown with its name.
+    private func dataset(_ table: String, in place: Place, _ stop: StopToken?) -> LineageDataset {
         var tables: [TableSummary] = []
-        // A file that cannot be read has no columns to tell of; the load says so by itself.
-        do throws(Failure) { tables = try loader.inspect(place.file, stop: StopToken()) } catch {}
+        if let stop {
+            // A file that cannot be read has no columns to tell of; the load says so by itself.
+            do throws(Failure) { tables = try loader.inspect(place.file, stop: stop) } catch {}
+        }
         let columns = tables.first { $0.name.lowercased() == table.lowercased() }?.columns
         return LineageDataset(
             namespace: "sqlite://" + place.redact(place.file.path), name: table, columns: columns)

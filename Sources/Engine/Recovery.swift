@@ -81,7 +81,7 @@ struct Recovery {
                 guard let place = try resolved.step(step.name)?.get() else { continue }
                 let load = try loader.committed(run: run.id, step: step.name, destination: place.destination.file)
                 guard let load else { continue }
-                lineage?.look(at: place, of: run.id)
+                lineage?.look(at: place, of: run.id, columns: true, StopToken())
                 record.succeed(step.name, place.redact(load.result), watermark: load.watermark, at: clock.now())
             }
         } catch {

@@ -30,15 +30,22 @@ struct StepExecutor: Sendable {
                     .unknownStep, "pipeline \(run.pipeline) has no step \(name) any more",
                     hint: "trigger a new run of the changed pipeline"), nil)
         }
-        defer { lineage?.look(at: work, of: run.id) }
         let progress = LoadProgress()
         board.show(run.id, step: name, progress)
         defer { board.remove(run.id, step: name) }
+        let outcome: Outcome
         do throws(Failure) {
-            return committed(try perform(work, of: run, stop, progress), work)
+            outcome = committed(try perform(work, of: run, stop, progress), work)
         } catch {
-            return failed(error, name, work, run, stop, progress.failed)
+            outcome = failed(error, name, work, run, stop, progress.failed)
         }
+        // What was locked, or is to stop, is not waited for a second time.
+        if case .committed = outcome {
+            lineage?.look(at: work, of: run.id, columns: true, stop)
+        } else {
+            lineage?.look(at: work, of: run.id, columns: false, stop)
+        }
+        return outcome
     }
 
     private func perform(

@@ -88,8 +88,14 @@ public struct LineageEvent: Sendable, Equatable {
     }
 
     private static func facets(_ kind: Kind, _ run: Run, _ error: Failure?) -> [JSONValue.Member] {
-        guard kind == .fail || kind == .abort, let error else { return [] }
-        return [
+        let nominal = run.scheduledFor.map { time in
+            JSONValue.Member(
+                "nominalTime",
+                facet("NominalTimeRunFacet", "1-0-1", [.init("nominalStartTime", .string(time.rfc3339))]))
+        }
+        let times = nominal.map { [$0] } ?? []
+        guard kind == .fail || kind == .abort, let error else { return times }
+        return times + [
             .init(
                 "errorMessage",
                 facet(

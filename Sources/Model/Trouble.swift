@@ -124,7 +124,7 @@ public struct TroubleChange: Sendable, Equatable {
 extension Notice {
     /// A run failed.
     fileprivate init(failed run: Run) {
-        let steps = run.steps.map { step in
+        let steps = run.steps.filter { $0.state != .success }.prefix(Limits.noticeSteps).map { step in
             JSONValue.object([
                 "name": .string(step.name), "state": .string(step.state.rawValue),
                 "error": step.error.map(Notice.json) ?? .null,
@@ -155,7 +155,7 @@ extension Notice {
             JSONValue.object([
                 "name": .string(result.name), "type": .string(result.type.rawValue),
                 "severity": .string(result.severity.rawValue), "count": .integer(Int64(result.count)),
-                "message": .string(result.message),
+                "message": .string(Notice.bounded(result.message)),
             ])
         }
         self.init(
@@ -174,7 +174,9 @@ extension Notice {
                 "pipeline": .string(run.pipeline), "run": .string(run.id), "step": .string(step.name),
                 "step_state": .string(step.state.rawValue),
                 "changes": .array(
-                    changes.map { .object(["code": .string($0.code), "message": .string($0.message)]) }),
+                    changes.map {
+                        .object(["code": .string($0.code), "message": .string(Notice.bounded($0.message))])
+                    }),
             ]))
     }
 
@@ -190,7 +192,12 @@ extension Notice {
 
     private static func json(_ failure: Failure) -> JSONValue {
         .object([
-            "code": .string(failure.code.rawValue), "message": .string(failure.message), "hint": .string(failure.hint),
+            "code": .string(failure.code.rawValue), "message": .string(bounded(failure.message)),
+            "hint": .string(bounded(failure.hint)),
         ])
+    }
+
+    private static func bounded(_ text: String) -> String {
+        text.count <= Limits.noticeCharacters ? text : text.prefix(Limits.noticeCharacters) + "…"
     }
 }

@@ -77,6 +77,10 @@ public enum Limits {
     public static let deliveryAnswerBytes = 64 << 10
     /// Bytes of the head of such an answer.
     public static let deliveryHeadBytes = 64 << 10
+    /// Steps that a message about a failed run names, of those that did not succeed.
+    public static let noticeSteps = 20
+    /// Characters of an error or another sentence in a message.
+    public static let noticeCharacters = 2_000
     /// Messages that wait for one receiver; past it the oldest are given up, and counted.
     public static let pendingDeliveries = 10_000
     /// Deliveries kept of one receiver once they have ended; the oldest go first.

@@ -163,8 +163,9 @@ extension Transaction {
     ) throws(StoreError) -> Delivery? {
         let operation = "record a delivery"
         guard let before = try delivery(number, operation), before.state == .pending else { return nil }
-        let wait =
-            attempt.isDelivered || attempt.isGone ? nil : attempt.wait(afterTry: before.tries + 1, jitter: jitter)
+        // What is set on the command line is not disabled by an answer.
+        let isGone = attempt.isGone ? try webhook(target) != nil : false
+        let wait = attempt.isDelivered || isGone ? nil : attempt.wait(afterTry: before.tries + 1, jitter: jitter)
         let state: DeliveryState = attempt.isDelivered ? .delivered : wait == nil ? .failed : .pending
         try run(
             operation,
@@ -179,7 +180,7 @@ extension Transaction {
                 Value(attempt.isDelivered ? nil : attempt.error ?? "the answer was \(attempt.status ?? 0)"),
                 .integer(attempt.duration.microseconds),
             ])
-        if attempt.isGone { try disable(target, operation) }
+        if isGone { try disable(target, operation) }
         if state != .pending { try trimDeliveries(of: target, operation) }
         return try delivery(number, operation)
     }

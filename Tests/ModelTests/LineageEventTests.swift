@@ -34,6 +34,20 @@ struct LineageEventTests {
         #expect(seen.count == 2_000 * 5)
     }
 
+    @Test func aScheduledRunTellsItsTick() {
+        let tick = Timestamp(microseconds: 1_711_929_600_000_000)
+        var scheduled = Run(
+            id: run, pipeline: "orders", state: .failed, trigger: .schedule, attempt: 1, options: RunOptions(),
+            createdAt: tick, error: Failure(.locked, "locked"), steps: [])
+        func facets(_ run: Run) -> JSONValue? {
+            LineageEvent(.fail, run, in: "shop", at: tick).json["run"]?["facets"]
+        }
+        #expect(facets(scheduled)?["nominalTime"] == nil)
+        scheduled.scheduledFor = tick
+        #expect(facets(scheduled)?["nominalTime"]?["nominalStartTime"] == "2024-04-01T00:00:00Z")
+        #expect(facets(scheduled)?["errorMessage"]?["message"] == "locked")
+    }
+
     @Test(arguments: [(RunState.success, "COMPLETE"), (.failed, "FAIL"), (.cancelled, "ABORT")])
     func everyEndHasItsName(_ state: RunState, _ name: String) {
         #expect(LineageEvent.Kind(endOf: state)?.rawValue == name)

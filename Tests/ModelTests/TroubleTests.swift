@@ -116,6 +116,18 @@ struct TroubleTests {
             ])
     }
 
+    @Test func aMessageIsOfBoundedLength() throws {
+        var failed = run("1", .failed, (0..<500).map { ("step-\($0)", $0 < 10 ? .success : .failed) })
+        let long = Failure(
+            .constraint, String(repeating: "é", count: 100_000), hint: String(repeating: "a", count: 9_000))
+        failed.error = long
+        for place in failed.steps.indices { failed.steps[place].error = long }
+        let notice = try #require(TroubleChange(endOf: failed, at: now, held: nil).notices.first)
+        #expect(notice.data["steps"]?.array?.count == Limits.noticeSteps)
+        #expect(notice.data["steps"]?.array?.first?["name"] == "step-10")
+        #expect(notice.body(at: now).utf8.count < 200_000)
+    }
+
     @Test func rowsStayOnTheServer() throws {
         let change = TroubleChange(
             checksOf: try step(.failed, checks: [("x", false)]), in: run("1", .running, []), at: now, held: nil)

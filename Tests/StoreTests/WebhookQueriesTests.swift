@@ -142,6 +142,18 @@ struct WebhookQueriesTests {
         #expect(error?.code == .illegalTransition)
     }
 
+    @Test func anAnswerDisablesNothingThatIsSetOnTheCommandLine() throws {
+        let world = try World()
+        try world.change { transaction throws(StoreError) in
+            for _ in 0..<2 { try transaction.post("START", "{}", about: "orders", to: Transaction.lineageTarget) }
+            let gone = DeliveryAttempt(status: 410, error: "the answer was 410", duration: .zero)
+            let first = try transaction.record(gone, of: 1, to: Transaction.lineageTarget, jitter: 0.5)
+            #expect(first?.state == .pending)
+            #expect(try transaction.pendingDeliveries(of: Transaction.lineageTarget) == 2)
+            #expect(try transaction.outboxHeads().map(\.target) == [Transaction.lineageTarget])
+        }
+    }
+
     @Test func whatIsAmissGoesWithItsPipeline() throws {
         let world = try World()
         try world.pipeline("orders")
