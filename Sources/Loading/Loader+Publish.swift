@@ -75,6 +75,8 @@ extension Loader {
         guard case .staged(let shadow)? = try shadows.place(of: load.run, step: load.step.name) else {
             throw .failure(Loader.nothingStaged(load.run))
         }
+        // Triggers of its table may write others that rows are staged for.
+        try ShadowWatch.watchAll(session.connection, but: shadow)
         let now = clock.now()
         session.trail.begin(number: 1, at: now)
         session.undo?.begin(number: 1, held: nil, at: now)

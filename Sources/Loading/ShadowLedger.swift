@@ -64,10 +64,20 @@ struct ShadowLedger {
 
     /// The rows that a backfill has staged for a table; nil when none has.
     func open(of table: String) throws(LoadStop) -> Shadow? {
-        guard let found = try first("table_name = ? COLLATE NOCASE AND shadow_table IS NOT NULL", [.text(table)]) else {
-            return nil
+        try open().first { fold($0.table) == fold(table) }
+    }
+
+    /// The rows that backfills have staged, one for each table at most.
+    func open() throws(LoadStop) -> [Shadow] {
+        try connection.stopping { db throws(SQLiteError) in
+            var open: [Shadow] = []
+            for row in try db.rows(
+                "SELECT * FROM main._strandline_backfills WHERE shadow_table IS NOT NULL ORDER BY number")
+            {
+                if let shadow = try Shadow(row) { open.append(shadow) }
+            }
+            return open
         }
-        return try connection.stopping { _ throws(SQLiteError) in try Shadow(found) }
     }
 
     private func first(_ condition: String, _ parameters: [Value]) throws(LoadStop) -> Row? {

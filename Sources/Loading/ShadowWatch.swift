@@ -7,21 +7,41 @@ struct ShadowWatch {
     private let connection: Connection
     private let shadow: Shadow
 
-    /// Begins to watch the writes to a table in the open transaction; nil where nothing is staged for it.
+    /// Begins to watch the writes to a table in the open transaction; nil where nothing is staged for it. Writes to
+    /// other tables, which triggers of this one may make, are noted too.
     init?(_ connection: Connection, table: String) throws(LoadStop) {
-        let ledger = ShadowLedger(connection)
-        let shadow = try ledger.open(of: table)
-        try ShadowWatch.dropTriggers(connection, but: shadow?.triggers.map(\.name) ?? [])
-        guard let shadow else { return nil }
+        let found = try ShadowWatch.watchAll(connection).first { fold($0.shadow.table) == fold(table) }
+        guard let found else { return nil }
         self.connection = connection
-        self.shadow = shadow
-        let shape = try connection.stopping { db throws(SQLiteError) in try db.shape(of: table, in: "main") }
-        guard let shape, shape.kind == .table, shadow.key.allSatisfy({ shape.column($0) != nil }) else {
-            // It is made anew, or was: nothing that was staged for the old one says anything of it.
-            try ledger.supersede(table)
+        shadow = found.shadow
+        // It is made anew, or was: nothing that was staged for the old one says anything of it.
+        if !found.isWatched {
+            try ShadowLedger(connection).supersede(table)
             return nil
         }
-        for trigger in shadow.triggers { try execute(trigger.sql) }
+    }
+
+    /// Watches the writes to every table that rows are staged for, but for one that they are brought into; answers
+    /// whether there was a table to watch.
+    @discardableResult
+    static func watchAll(
+        _ connection: Connection, but published: Shadow? = nil
+    ) throws(LoadStop) -> [(shadow: Shadow, isWatched: Bool)] {
+        let open = try ShadowLedger(connection).open().filter { $0.number != published?.number }
+        let kept = Set(open.flatMap { $0.triggers.map(\.name) })
+        try dropTriggers(connection) { !kept.contains($0) }
+        var found: [(shadow: Shadow, isWatched: Bool)] = []
+        for shadow in open {
+            let isThere = try connection.stopping { db throws(SQLiteError) in
+                guard let shape = try db.shape(of: shadow.table, in: "main"), shape.kind == .table,
+                    shadow.key.allSatisfy({ shape.column($0) != nil })
+                else { return false }
+                for trigger in shadow.triggers { try db.execute(trigger.sql) }
+                return true
+            }
+            found.append((shadow, isThere))
+        }
+        return found
     }
 
     /// Notes the keys of rows that were read, whether or not they are written; `rows` stands behind FROM and has
@@ -49,17 +69,20 @@ struct ShadowWatch {
     /// watching: the triggers would go with a table that is renamed.
     func sawAll() throws(LoadStop) {
         try ShadowLedger(connection).supersede(shadow.table)
-        try ShadowWatch.dropTriggers(connection, but: [])
+        let own = Set(shadow.triggers.map(\.name))
+        try ShadowWatch.dropTriggers(connection) { own.contains($0) }
     }
 
     /// Drops the triggers that earlier commits of a connection have left: what they note in may be gone.
-    private static func dropTriggers(_ connection: Connection, but kept: [String]) throws(LoadStop) {
+    private static func dropTriggers(
+        _ connection: Connection, where isDropped: (String) -> Bool
+    ) throws(LoadStop) {
         try connection.stopping { db throws(SQLiteError) in
             let names = try db.rows(
                 "SELECT name FROM temp.sqlite_schema WHERE type = 'trigger' "
                     + "AND name LIKE '\\_strandline\\_touch\\_%' ESCAPE '\\'"
             ).compactMap { $0[0].string }
-            for name in names where !kept.contains(name) { try db.execute("DROP TRIGGER temp.\(quoted(name))") }
+            for name in names where isDropped(name) { try db.execute("DROP TRIGGER temp.\(quoted(name))") }
         }
     }
 

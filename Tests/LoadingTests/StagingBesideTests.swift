@@ -70,9 +70,9 @@ struct StagingBesideTests {
         #expect(try world.isEqual(by: "code"))
     }
 
-    @Test("a key whose case changed in the source is published in that case")
-    func publishesAnotherCase() throws {
-        let table = "CREATE TABLE orders (code TEXT COLLATE NOCASE PRIMARY KEY, item TEXT, updated_at TEXT);"
+    @Test("a key whose case changed in the source is published in that case", arguments: ["", " WITHOUT ROWID"])
+    func publishesAnotherCase(kind: String) throws {
+        let table = "CREATE TABLE orders (code TEXT COLLATE NOCASE PRIMARY KEY, item TEXT, updated_at TEXT)\(kind);"
         let world = try World(
             table + "INSERT INTO orders VALUES ('A', 'a', '2024-03-01'), ('b', 'b', '2024-03-01')", warehouse: table)
         let step = world.step(key: ["code"]).with { $0.undo = .usual }
@@ -113,6 +113,28 @@ struct StagingBesideTests {
         let done = try world.publish(backfill, step)
         #expect(done.rows == RowCounts(read: 1, updated: 1))
         #expect(try items(world) == ["1new", "2with 1", "3c", "9z"])
+    }
+
+    @Test("what a trigger of another table writes counts, too")
+    func notesWhatOtherTablesTriggersWrite() throws {
+        let world = try World(
+            Tables.orders + StagingBesideTests.rows
+                + "CREATE TABLE notes (id INTEGER PRIMARY KEY, item TEXT, updated_at TEXT);"
+                + "INSERT INTO notes VALUES (1, 'noted', '2024-03-05')",
+            warehouse: Tables.orders + StagingBesideTests.rows
+                + "CREATE TABLE notes (id INTEGER PRIMARY KEY, item TEXT, updated_at TEXT);")
+        try world.warehouse.execute(
+            """
+            UPDATE orders SET item = 'old';
+            CREATE TRIGGER carry AFTER INSERT ON notes BEGIN UPDATE orders SET item = new.item WHERE id = new.id; END;
+            """)
+        let backfill = world.nextRun()
+        let step = world.step().with { $0.undo = .usual }
+        try world.stage(step, "2024-03-01", "2024-03-02", backfill: backfill)
+        try world.load(world.step("notes").with { $0.name = "notes" })
+        let done = try world.publish(backfill, step)
+        #expect(done.rows == RowCounts(read: 1, updated: 1))
+        #expect(try items(world) == ["1noted", "2b", "3old"])
     }
 
     @Test("publishing into a table with triggers fires them once for each row that changes")
