@@ -10,6 +10,8 @@ final class Exchange {
         case answer(Response)
         /// Put the connection aside, then call the closure.
         case wait(@Sendable (Responder) -> Void)
+        /// Send this answer as long as it has bytes.
+        case stream(StreamedResponse)
         /// Close the connection without a word.
         case hangUp
     }
@@ -24,6 +26,7 @@ final class Exchange {
     private var body: [UInt8] = []
     private var received = 0
     private var suspension: Suspension?
+    private var stream: StreamedAnswer?
     private var answered: (status: Int, bytes: Int)?
 
     /// Checks the head of a request and begins to serve it.
@@ -100,6 +103,9 @@ final class Exchange {
             switch admission.route.handler(request) {
             case .now(let response): return finished(response)
             case .later(let start): return .wait(start)
+            // The library would end the chunks of an answer to HEAD, which has none.
+            case .stream(let response) where head.method == Method.head.rawValue: return finished(response.head)
+            case .stream(let response): return .stream(response)
             }
         }
     }
@@ -124,9 +130,35 @@ final class Exchange {
         return nil
     }
 
+    /// Begins a streamed answer; answers its head, and the stream unless it is refused.
+    func beginStream(
+        _ response: StreamedResponse, suspend: @escaping @Sendable () -> Void, resume: @escaping @Sendable () -> Void
+    ) -> (head: Response, stream: StreamedAnswer?)? {
+        let stream = StreamedAnswer(
+            on: link, beat: response.beat, sendTime: service.configuration.sendTime, clock: service.clock,
+            suspend: suspend, resume: resume)
+        var head = response.head
+        head.body = []
+        do throws(HTTPError) {
+            try service.streams.add(stream)
+            self.stream = stream
+            link.limitSilence(seconds: service.configuration.idleSeconds)
+            stream.start(response.open)
+        } catch {
+            head = page(error)
+        }
+        guard case .answer(let answer) = finished(head) else { return nil }
+        return (answer, self.stream)
+    }
+
     /// The request is over; `isComplete` says whether its answer was sent to the end.
     func end(isComplete: Bool) {
         let now = service.clock.uptime()
+        if let stream {
+            stream.end()
+            service.streams.remove(stream)
+            answered?.bytes = stream.bytes
+        }
         let idle = Duration.seconds(Int64(service.configuration.idleSeconds))
         link.expect(by: now + idle + service.configuration.receiveTime)
         service.log.served(

@@ -24,6 +24,8 @@ public enum HTTPError: Error, Sendable, Hashable {
     case draining
     /// 503: more connections than the server answers at a time.
     case overloaded
+    /// 503: as many streamed answers are in hand as the server gives at a time.
+    case tooManyStreams(limit: Int)
     /// 503: the handler gave no answer in the time allowed.
     case timedOut
     /// 505: a version other than HTTP/1.0 and HTTP/1.1.
@@ -42,7 +44,7 @@ public enum HTTPError: Error, Sendable, Hashable {
         case .misdirected: 421
         case .unanswered: 500
         case .notImplemented: 501
-        case .draining, .overloaded, .timedOut: 503
+        case .draining, .overloaded, .tooManyStreams, .timedOut: 503
         case .versionNotSupported: 505
         }
     }
@@ -62,6 +64,7 @@ public enum HTTPError: Error, Sendable, Hashable {
         case .notImplemented: "not_implemented"
         case .draining: "stopping"
         case .overloaded: "too_many_connections"
+        case .tooManyStreams: "too_many_streams"
         case .timedOut: "no_answer_in_time"
         case .versionNotSupported: "http_version_not_supported"
         }
@@ -84,6 +87,8 @@ public enum HTTPError: Error, Sendable, Hashable {
         case .unanswered: "The server lost the answer to this request; its log has the request identifier."
         case .draining: "The server is stopping; send the request again when it is back."
         case .overloaded: "Too many connections are open; try again in a moment."
+        case .tooManyStreams(let limit):
+            "\(limit) streams are open, as many as the server gives at a time; try again when others have ended."
         case .timedOut: "The answer took too long; the work may still go on, so look before repeating it."
         case .versionNotSupported(let version):
             "This server does not speak '\(version)'; use HTTP/1.1."
@@ -94,7 +99,7 @@ public enum HTTPError: Error, Sendable, Hashable {
     public var headers: [(name: String, value: String)] {
         switch self {
         case .methodNotAllowed(let allow): [("Allow", allow.map(\.rawValue).joined(separator: ", "))]
-        case .draining, .timedOut: [("Retry-After", "5")]
+        case .draining, .tooManyStreams, .timedOut: [("Retry-After", "5")]
         case .overloaded: [("Retry-After", "1")]
         default: []
         }

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Platform
 internal import Synchronization
 
@@ -28,6 +29,14 @@ final class Link: @unchecked Sendable {
     /// Sets the time by which the client must have done what it is at; nil while it is the server's turn.
     func expect(by time: Duration?) {
         deadline.store(time?.microseconds ?? .max, ordering: .relaxed)
+    }
+
+    /// Has the kernel break the connection when what was sent is not acknowledged for so long: a client that vanished would
+    /// else be written to for a quarter of an hour.
+    func limitSilence(seconds: UInt32) {
+        var milliseconds = seconds * 1_000
+        setsockopt(
+            socket, Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, &milliseconds, socklen_t(MemoryLayout<UInt32>.size))
     }
 
     /// Whether the client has taken too long.

@@ -27,7 +27,8 @@ public final class Listener: Sendable {
         port = socket.port
         service = Service(configuration, router: router, log: log, clock: clock)
         sweeper = Sweeper(
-            links: service.links, room: service.room, alarm: service.alarm, clock: clock, log: log,
+            links: service.links, room: service.room, streams: service.streams, alarm: service.alarm, clock: clock,
+            log: log,
             interval: configuration.sweepInterval)
     }
 
@@ -73,7 +74,7 @@ public final class Listener: Sendable {
     /// Stops in good order and returns when all threads are done; later calls wait for the first one.
     ///
     /// Until nothing is in hand any more, safe methods are still answered and unsafe ones refused. Requests that wait
-    /// with a deadline's answer get it at once, the others have until `time` has passed and are then answered 503.
+    /// with a deadline's answer get it at once, and streamed answers end; the others have until `time` has passed and are then answered 503.
     public func stop(within time: Duration) {
         drain()
         let daemon = state.wait { state -> MicroHTTPDaemon?? in
@@ -91,6 +92,7 @@ public final class Listener: Sendable {
         }
         guard let daemon = daemon ?? nil else { return }
         service.room.hasten()
+        service.streams.close()
         _ = service.traffic.waitUntilIdle(upTo: time)
         // The library ends the process when it is stopped with a connection suspended.
         service.room.close()

@@ -55,6 +55,19 @@ private struct Connection: @unchecked Sendable {
                 body.count, UnsafeMutableRawPointer(mutating: body.baseAddress),
                 MHD_ResponseMemoryMode.RESPMEM_MUST_COPY)
         }
+        return queue(response, made, service)
+    }
+
+    /// Queues an answer whose bytes `stream` gives; must be called by the connection's own thread, in its handler.
+    func send(_ response: Response, _ stream: StreamedAnswer, _ service: Service) -> MHD_Result {
+        // The size is not known (a macro that Swift does not import). Chunks are read into the connection's own memory; the
+        // block serves HTTP/1.0, which has none.
+        let made = MHD_create_response_from_callback(
+            UInt64.max, Limits.streamBlockBytes, streamRead, Unmanaged.passRetained(stream).toOpaque(), streamFreed)
+        return queue(response, made, service)
+    }
+
+    private func queue(_ response: Response, _ made: OpaquePointer?, _ service: Service) -> MHD_Result {
         guard let made else { return .NO }
         defer { MHD_destroy_response(made) }
         for (name, value) in response.headers {
@@ -136,7 +149,33 @@ private func perform(
     case .wait(let start):
         let refusal = exchange.wait(start, suspend: { connection.suspend() }, resume: { connection.resume() })
         return refusal.map { connection.send($0, service) } ?? .YES
+    case .stream(let response):
+        guard
+            let begun = exchange.beginStream(
+                response, suspend: { connection.suspend() }, resume: { connection.resume() })
+        else { return .NO }
+        guard let stream = begun.stream else { return connection.send(begun.head, service) }
+        return connection.send(begun.head, stream, service)
     }
+}
+
+/// The library has room for more of a streamed answer.
+private let streamRead: MHD_ContentReaderCallback = { context, _, buffer, size in
+    // The library's words for an error and for the end, which are macros that Swift does not import.
+    let (failed, ended) = (-2, -1)
+    guard let context, let buffer, size > 0 else { return failed }
+    let stream = Unmanaged<StreamedAnswer>.fromOpaque(context).takeUnretainedValue()
+    switch stream.fill(UnsafeMutableRawBufferPointer(start: buffer, count: size)) {
+    case .bytes(let count): return count
+    case .nothing: return 0
+    case .end: return ended
+    }
+}
+
+/// The library is done with a streamed answer.
+private let streamFreed: MHD_ContentReaderFreeCallback = { context in
+    guard let context else { return }
+    Unmanaged<StreamedAnswer>.fromOpaque(context).release()
 }
 
 /// A request is over; its answer was sent, or the connection broke.

@@ -13,6 +13,8 @@ public struct ServerConfiguration: Sendable {
     public var allowedHosts: [String] = []
     /// Connections held at a time; above fifteen sixteenths of it only routes that answer under load do.
     public var connections = Limits.connections
+    /// Streamed answers at a time, within half of the connections.
+    public var streams = Limits.streams
     /// Seconds without a byte after which a connection is closed.
     public var idleSeconds = Limits.connectionIdleSeconds
     /// Time for a client to send its head, and again for its body.

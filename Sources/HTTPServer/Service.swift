@@ -19,6 +19,8 @@ final class Service: Sendable {
     let traffic = Traffic()
     /// The requests that wait.
     let room: WaitingRoom
+    /// The streamed answers in hand.
+    let streams: StreamedAnswers
     /// What wakes the sweeper.
     let alarm = Alarm()
 
@@ -36,6 +38,8 @@ final class Service: Sendable {
         self.clock = clock
         hosts = HostRule(address: configuration.address, names: configuration.allowedHosts)
         room = WaitingRoom(clock: clock, limit: configuration.waitTime, alarm: alarm)
+        // Half of the connections at least stay for everything else.
+        streams = StreamedAnswers(limit: min(configuration.streams, configuration.connections / 2))
         lingerer = Lingerer(clock: clock)
         identifiers = IdentifierMaker(clock: clock)
     }

@@ -1,9 +1,11 @@
 internal import Platform
 
-/// The thread that keeps time for the server: cuts clients that take too long, answers requests that waited too long.
+/// The thread that keeps time for the server: cuts clients that take too long, answers requests that waited too long, and
+/// has silent streams give a sign of life.
 final class Sweeper: Sendable {
     private let links: Links
     private let room: WaitingRoom
+    private let streams: StreamedAnswers
     private let alarm: Alarm
     private let clock: any Clock
     private let log: Log
@@ -11,9 +13,13 @@ final class Sweeper: Sendable {
     private let finished = Monitor(false)
 
     /// Makes a sweeper that looks at every connection once in `interval`.
-    init(links: Links, room: WaitingRoom, alarm: Alarm, clock: any Clock, log: Log, interval: Duration) {
+    init(
+        links: Links, room: WaitingRoom, streams: StreamedAnswers, alarm: Alarm, clock: any Clock, log: Log,
+        interval: Duration
+    ) {
         self.links = links
         self.room = room
+        self.streams = streams
         self.alarm = alarm
         self.clock = clock
         self.log = log
@@ -35,9 +41,11 @@ final class Sweeper: Sendable {
     }
 
     private func sweep() {
-        for address in links.cutLate(at: clock.uptime()) {
+        let now = clock.uptime()
+        for address in links.cutLate(at: now) {
             log.warn("connection cut: the client took too long", ["remote": address])
         }
         room.expire()
+        streams.beat(at: now)
     }
 }

@@ -27,6 +27,10 @@ public enum Limits {
     public static let responseSendTime: Duration = .seconds(120)
     /// The longest a request waits for its answer: above the longest `Prefer: wait`, so that its own answer comes first.
     public static let answerWaitTime: Duration = .seconds(90)
+    /// Streamed answers at a time: they stay, and half of the connections are for those that come and go.
+    public static let streams = 2_000
+    /// Bytes read at a time for a streamed answer in HTTP/1.0.
+    public static let streamBlockBytes = 1 << 10
     /// Time for the last answers to leave after the time to stop is over: they are written, only the network is slow.
     public static let lastAnswersTime: Duration = .seconds(1)
     /// Refused connections kept open at a time until their client has read the refusal.

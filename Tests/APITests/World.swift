@@ -138,6 +138,7 @@ final class World: Sendable {
         }
         switch api.router.reply(to: request) {
         case .now(let response): return Reading(response)
+        case .stream(let answer): return Reading(answer.head)
         case .later(let work):
             let room = WaitingRoom(clock: SystemClock(), limit: .seconds(60), alarm: Alarm())
             let isResumed = Monitor(false)

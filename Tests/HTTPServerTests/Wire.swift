@@ -86,6 +86,22 @@ final class Wire: @unchecked Sendable {
         return answer
     }
 
+    /// The next chunk of a streamed answer, "" for its end; nil when the connection ended before.
+    func chunk() -> String? {
+        // The end of a line is one character.
+        guard let line = take(through: "\r\n"), let length = Int(line.dropLast(), radix: 16) else { return nil }
+        while unread.count < length + 2 { guard fill() else { return nil } }
+        defer { unread.removeFirst(length + 2) }
+        return String(decoding: unread.prefix(length), as: UTF8.self)
+    }
+
+    /// Reads chunks until they come to `text`, or to what is no beginning of it; what they came to.
+    func chunks(of text: String) -> String {
+        var read = ""
+        while read != text, text.hasPrefix(read), let chunk = chunk(), !chunk.isEmpty { read += chunk }
+        return read
+    }
+
     /// Reads and drops all that comes; true when the server then closes the connection.
     func endsByItself() -> Bool {
         while fill() { unread = [] }
