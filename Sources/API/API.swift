@@ -10,7 +10,7 @@ public final class API: Sendable {
     /// Finds who answers a request, for the listener.
     public let router: Router
 
-    private let services: Services
+    let services: Services
 
     /// Makes the interface over an open store and an engine; both must be in order until `stop`.
     public init(
@@ -28,9 +28,10 @@ public final class API: Sendable {
         services.readiness.drain()
     }
 
-    /// Ends the thread that reads files. Blocks for the file in hand; to be called after the listener has stopped.
+    /// Ends the threads that read files and events. Blocks for what is in hand; to be called after the listener has stopped.
     public func stop() {
         services.files?.stop()
+        services.events.stop()
     }
 }
 

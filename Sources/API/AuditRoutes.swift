@@ -68,10 +68,7 @@ enum AuditRoutes {
 
     private static func list(_ call: Call) throws(Problem) -> Outcome {
         let page = try call.page()
-        let pipeline = call.request.query["pipeline"]
-        if let pipeline, !ResourceName.isValid(pipeline) {
-            throw .parameter("pipeline", "is no name of a pipeline", hint: "GET /v1/pipelines lists them.")
-        }
+        let pipeline = try call.request.query.pipeline()
         let listing = try call.services.read { session throws(StoreError) in
             try session.audits(pipeline: pipeline, page)
         }

@@ -57,12 +57,7 @@ enum BackfillRoutes {
     private static func list(_ call: Call) throws(Problem) -> Outcome {
         let page = try call.page()
         var filter = BackfillFilter()
-        if let name = call.request.query["pipeline"] {
-            guard ResourceName.isValid(name) else {
-                throw .parameter("pipeline", "is no name of a pipeline", hint: "GET /v1/pipelines lists them.")
-            }
-            filter.pipeline = name
-        }
+        filter.pipeline = try call.request.query.pipeline()
         filter.state = try state(call, BackfillState.self, of: "a backfill")
         let listing = try call.services.read { session throws(StoreError) in try session.backfills(filter, page) }
         return .now(.json(try listing.wire("backfills") { $0.wire(call.services) }))

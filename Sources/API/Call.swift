@@ -12,8 +12,8 @@ struct Call: Sendable {
     /// Whether the JSON of the answer is indented.
     let isPretty: Bool
 
-    /// Checks the names in the query and that none comes twice.
-    init(_ request: Request, _ services: Services, query names: [String]) throws(Problem) {
+    /// Checks the names in the query and that none comes twice that may not.
+    init(_ request: Request, _ services: Services, query names: [String], repeatable: Set<String>) throws(Problem) {
         self.request = request
         self.services = services
         let known = names + ["pretty"]
@@ -22,7 +22,7 @@ struct Call: Sendable {
             guard known.contains(parameter.name) else {
                 throw .unknownParameter(parameter.name, known: known)
             }
-            guard seen.insert(parameter.name).inserted else {
+            guard seen.insert(parameter.name).inserted || repeatable.contains(parameter.name) else {
                 throw .parameter(parameter.name, "is given more than once", hint: "Give it once.")
             }
         }
@@ -79,5 +79,16 @@ extension Request {
         case "", "true", "1": true
         default: false
         }
+    }
+}
+
+extension Query {
+    /// The name of a pipeline that a list is to be about; nil for all. It need not exist.
+    func pipeline() throws(Problem) -> String? {
+        guard let name = self["pipeline"] else { return nil }
+        guard ResourceName.isValid(name) else {
+            throw .parameter("pipeline", "is no name of a pipeline", hint: "GET /v1/pipelines lists them.")
+        }
+        return name
     }
 }

@@ -28,6 +28,8 @@ struct Endpoint: Sendable {
     let name: String
     /// The parameters that its query may have, `pretty` aside.
     let query: [String]
+    /// Those of them that may come more than once.
+    let repeatable: Set<String>
     /// Who looks after idempotency keys.
     let keys: Keys
     /// Whether it answers on a crowded server too.
@@ -37,13 +39,14 @@ struct Endpoint: Sendable {
 
     /// Makes an operation. One of an unsafe method keeps its answers with their keys unless said.
     init(
-        _ method: Method, _ pattern: String, _ name: String, query: [String] = [], keys: Keys? = nil,
-        answersUnderLoad: Bool = false, _ handler: @escaping Handler
+        _ method: Method, _ pattern: String, _ name: String, query: [String] = [], repeatable: Set<String> = [],
+        keys: Keys? = nil, answersUnderLoad: Bool = false, _ handler: @escaping Handler
     ) {
         self.method = method
         self.pattern = pattern
         self.name = name
         self.query = query
+        self.repeatable = repeatable
         self.keys = keys ?? (method.isSafe ? .ignored : .kept)
         self.answersUnderLoad = answersUnderLoad
         self.handler = handler
@@ -60,7 +63,7 @@ struct Endpoint: Sendable {
         let call: Call
         let outcome: Outcome
         do throws(Problem) {
-            call = try Call(request, services, query: query)
+            call = try Call(request, services, query: query, repeatable: repeatable)
             outcome = try handler(call)
             guard keys == .kept, case .later(let work) = outcome, let key = try IdempotencyKey(request) else {
                 return reply(outcome, call)
@@ -76,6 +79,8 @@ struct Endpoint: Sendable {
         switch outcome {
         case .now(let answer): .now(answer.response(pretty: call.isPretty))
         case .later(let work): .later { responder in work(Waiting(responder, call)) }
+        case .stream(let answer, let beat, let open):
+            .stream(StreamedResponse(head: answer.response(pretty: false), beat: beat, open: open))
         }
     }
 }

@@ -1,4 +1,5 @@
 internal import HTTPServer
+internal import Platform
 
 /// What a handler comes to.
 enum Outcome: Sendable {
@@ -6,6 +7,8 @@ enum Outcome: Sendable {
     case now(Answer)
     /// The answer comes later. The closure runs once, on a server thread, and must not block.
     case later(@Sendable (Waiting) -> Void)
+    /// The head of an answer that goes on, how long it may be silent, and what gives it its bytes.
+    case stream(Answer, beat: Duration, open: @Sendable (StreamWaker) -> any StreamSource)
 }
 
 /// A request that waits for its answer; may be used on any thread. The first answer counts.

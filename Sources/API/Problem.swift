@@ -134,3 +134,10 @@ extension Failure {
         ])
     }
 }
+
+extension Problem {
+    /// There is no run of an identifier.
+    static func unknownRun(_ id: String) -> Problem {
+        Problem(Failure(.unknownRun, "there is no run \(id)", hint: "GET /v1/runs lists the runs"))
+    }
+}

@@ -6,7 +6,7 @@ enum Routes {
     static let endpoints: [Endpoint] =
         ConnectionRoutes.endpoints + PoolRoutes.endpoints + CaptureRoutes.endpoints + PipelineRoutes.endpoints
         + ScheduleRoutes.endpoints + RunRoutes.endpoints
-        + WatermarkRoutes.endpoints
+        + EventRoutes.endpoints + WatermarkRoutes.endpoints
         + AuditRoutes.endpoints + LedgerRoutes.endpoints + BackfillRoutes.endpoints + AdviceRoutes.endpoints
         + WebhookRoutes.endpoints + MetricsRoutes.endpoints + ServerRoutes.endpoints
 

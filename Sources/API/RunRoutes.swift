@@ -37,9 +37,7 @@ enum RunRoutes {
     private static func get(_ call: Call) throws(Problem) -> Outcome {
         let id = try call.name("run")
         let run = try call.services.read { session throws(StoreError) in try session.run(id) }
-        guard let run else {
-            throw Problem(Failure(.unknownRun, "there is no run \(id)", hint: "GET /v1/runs lists the runs"))
-        }
+        guard let run else { throw Problem.unknownRun(id) }
         return .now(.json(run.wire(call.services.engine)))
     }
 
@@ -73,12 +71,7 @@ extension RunFilter {
     /// Which runs a query asks for.
     fileprivate init(_ query: Query) throws(Problem) {
         self.init()
-        if let name = query["pipeline"] {
-            guard ResourceName.isValid(name) else {
-                throw .parameter("pipeline", "is no name of a pipeline", hint: "GET /v1/pipelines lists them.")
-            }
-            pipeline = name
-        }
+        pipeline = try query.pipeline()
         if let word = query["state"] {
             let states = RunState.allCases.map(\.rawValue)
             guard let known = RunState(rawValue: word) else {

@@ -9,6 +9,8 @@ final class Services: Sendable {
     let engine: LoadEngine
     /// Keeps documents and history.
     let store: ControlStore
+    /// What those who listen to events hear.
+    let events: EventTail
     /// Reads the files of the page; nil when none are served.
     let files: StaticFiles?
     /// Whether the server takes work.
@@ -23,6 +25,7 @@ final class Services: Sendable {
         self.engine = engine
         self.store = store
         self.files = files
+        events = EventTail(store: store, clock: clock, log: log)
         self.log = log
         self.clock = clock
     }

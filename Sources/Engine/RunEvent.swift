@@ -4,7 +4,7 @@ internal import Platform
 /// What the engine writes into the event log.
 struct RunEvent: Sendable {
     /// The kinds; programs depend on the words.
-    enum Kind: String, Sendable {
+    enum Kind: String, Sendable, CaseIterable {
         case runQueued = "run_queued"
         case runStarted = "run_started"
         case runRetrying = "run_retrying"
@@ -177,4 +177,15 @@ struct RunEvent: Sendable {
     private static func json(_ failure: Failure) -> JSONValue {
         .object(["code": .string(failure.code.rawValue), "message": .string(failure.message)])
     }
+}
+
+extension LoadEngine {
+    /// The kinds of events that the log may hold, as their words.
+    public static var eventKinds: [String] { RunEvent.Kind.allCases.map(\.rawValue) }
+
+    /// The word of the event that begins a run.
+    public static var startOfRun: String { RunEvent.Kind.runQueued.rawValue }
+
+    /// The word of the event that ends a run.
+    public static var endOfRun: String { RunEvent.Kind.runFinished.rawValue }
 }

@@ -224,6 +224,20 @@ public enum Limits {
     public static let changesPerCommit = 256
     /// Events kept in the log; the oldest go first.
     public static let events = 200_000
+    /// Entries of the event log that one read looks at for those that a filter lets through: some milliseconds.
+    public static let eventsSearched: Int64 = 20_000
+    /// The newest events kept in memory, encoded, while somebody listens: who comes back after a moment is served from it.
+    public static let eventsInTail = 1_000
+    /// Bytes of those.
+    public static let eventTailBytes = 4 << 20
+    /// Events read at a time for a listener that is behind them.
+    public static let eventsRead = 100
+    /// Bytes that a listener who is behind holds before no more are read for it; one event may be larger.
+    public static let eventPageBytes = 16 << 10
+    /// Time after which a silent stream of events says that it is alive: below what proxies close after.
+    public static let eventHeartbeat: Duration = .seconds(15)
+    /// How often a stream of a run tells how far the step in hand has come.
+    public static let progressTime: Duration = .seconds(1)
     /// Finished runs kept in the history; the oldest go first.
     public static let finishedRuns = 100_000
     /// Changes kept of one step's watermark; the oldest go first.

@@ -126,6 +126,10 @@ public final class ControlStore: Sendable {
     /// be short. Nil takes it off.
     public func onMail(_ handler: (@Sendable (OutboxNews) -> Void)?) { writer.onMail(handler) }
 
+    /// Has `handler` called after each commit that may have added events, on the writer's thread; it must be short. Nil
+    /// takes it off.
+    public func onEvents(_ handler: (@Sendable () -> Void)?) { writer.onEvents(handler) }
+
     /// Why nothing can be written: the disk's last refusal, until a change is committed again; nil when all is well.
     public var writeFailure: StoreError? { writer.failure }
 

@@ -71,8 +71,8 @@ extension Page {
         return cursor
     }
 
-    /// The cursor as the number that the part before ended with.
-    func number(_ operation: String) throws(StoreError) -> Int64? {
+    /// The cursor as the number that the part before ended with; nil for the start. Fails as `invalidCursor`.
+    public func number(_ operation: String) throws(StoreError) -> Int64? {
         guard let cursor else { return nil }
         guard let number = Int64(cursor), number > 0 else { throw invalid(operation) }
         return number

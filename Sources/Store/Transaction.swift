@@ -43,6 +43,8 @@ public final class Transaction: ReadSession {
     public let now: Timestamp
     /// What it did to the outbox.
     var mail = OutboxNews()
+    /// Whether it may have added events; also where the change was undone since.
+    var hasEvents = false
 
     init(_ connection: Connection, now: Timestamp) {
         self.now = now

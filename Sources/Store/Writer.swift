@@ -41,6 +41,7 @@ final class Writer: Sendable {
     private let committed = Atomic<Int>(0)
     private let trouble = Mutex<StoreError?>(nil)
     private let mailHandler = Mutex<(@Sendable (OutboxNews) -> Void)?>(nil)
+    private let eventHandler = Mutex<(@Sendable () -> Void)?>(nil)
     private let desk: Desk
     private let open: @Sendable () throws(StoreError) -> Connection
     private let clock: any Clock
@@ -67,6 +68,9 @@ final class Writer: Sendable {
 
     /// Has `handler` called on the writer's thread after each commit that may have put a message into the outbox.
     func onMail(_ handler: (@Sendable (OutboxNews) -> Void)?) { mailHandler.withLock { $0 = handler } }
+
+    /// Has `handler` called on the writer's thread after each commit that may have added events.
+    func onEvents(_ handler: (@Sendable () -> Void)?) { eventHandler.withLock { $0 = handler } }
 
     /// Queues a change; a full queue and a closed writer tell the caller at once, on this thread.
     func submit(_ change: Change) {
@@ -136,6 +140,7 @@ final class Writer: Sendable {
     private func commit(_ batch: [Change]) {
         var ends: [@Sendable () -> Void] = []
         var mail = OutboxNews()
+        var hasEvents = false
         do throws(StoreError) {
             let connection = desk.connection
             let before = connection.totalChanges
@@ -146,6 +151,7 @@ final class Writer: Sendable {
                 let transaction = Transaction(connection, now: clock.now())
                 for change in batch { ends.append(try run(change, transaction)) }
                 mail = transaction.mail
+                hasEvents = transaction.hasEvents
             }
             committed.add(1, ordering: .relaxed)
             // A transaction of reads commits on a full disk too.
@@ -159,6 +165,7 @@ final class Writer: Sendable {
         }
         for end in ends { end() }
         if mail.isThere { mailHandler.withLock { $0 }?(mail) }
+        if hasEvents { eventHandler.withLock { $0 }?() }
     }
 
     /// Answers what tells the caller; throws only what ends the whole transaction.

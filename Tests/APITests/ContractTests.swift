@@ -1,3 +1,4 @@
+import Engine
 import Model
 import SQLite
 import Testing
@@ -78,6 +79,7 @@ struct ContractTests {
             return found?["enum"]?.array?.compactMap(\.string) ?? []
         }
         #expect(words("RunState") == RunState.allCases.map(\.rawValue))
+        #expect(words("EventKind") == LoadEngine.eventKinds + [EventGap.kind])
         #expect(words("BackfillState") == BackfillState.allCases.map(\.rawValue))
         #expect(words("PartitionState") == PartitionState.allCases.map(\.rawValue))
         #expect(words("PartitionFormat") == CursorFormat.allCases.map(\.rawValue))
@@ -162,6 +164,11 @@ struct ContractTests {
             ("put_pipeline", .put, "/v1/pipelines/orders", World.ordersPipeline),
             ("plan_pipeline", .post, "/v1/pipelines/orders/plan", ""), ("list_runs", .get, "/v1/runs", ""),
             ("get_run", .get, "/v1/runs/\(run)", ""), ("get_run", .get, "/v1/runs/\(failed)", ""),
+            ("get_events", .get, "/v1/events?limit=1000", ""),
+            ("get_events", .get, "/v1/events?limit=5&after=99999", ""),
+            ("get_events", .get, "/v1/events?after=x", ""),
+            ("get_run_events", .get, "/v1/runs/\(run)/events?limit=5", ""),
+            ("get_run_events", .get, "/v1/runs/nothing/events", ""),
             ("get_run", .get, "/v1/runs/\(refused)", ""),
             ("rollback_run", .post, "/v1/runs/\(run)/rollback?dry_run", ""),
             ("rollback_run", .post, "/v1/runs/\(run)/rollback", ""),

@@ -226,3 +226,10 @@ func wait<Value: Sendable>(
     start { signal.send($0) }
     return try #require(signal.wait()).get()
 }
+
+extension ReadSession {
+    /// The events after one, oldest first.
+    func events(after id: Int64 = 0, limit: Int = Limits.pageItems, run: String? = nil) throws(StoreError) -> [Event] {
+        try events(EventFilter(run: run), after: id, limit: limit).events
+    }
+}

@@ -70,3 +70,10 @@ final class World {
         return run
     }
 }
+
+extension ReadSession {
+    /// The events after one, oldest first.
+    func events(after id: Int64 = 0, limit: Int = Limits.pageItems, run: String? = nil) throws(StoreError) -> [Event] {
+        try events(EventFilter(run: run), after: id, limit: limit).events
+    }
+}

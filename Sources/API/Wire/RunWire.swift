@@ -55,11 +55,14 @@ extension RunWait {
 
 extension RunProgress {
     /// How far the step in hand has come.
-    fileprivate var wire: JSONValue {
-        .object([
-            "step": .string(step), "rows_read": .integer(Int64(rowsRead)), "rows_expected": JSONValue(rowsExpected),
-            "commits": .integer(Int64(commits)),
-        ])
+    fileprivate var wire: JSONValue { .object(members) }
+
+    /// How far the step in hand has come, as members of an object.
+    var members: [JSONValue.Member] {
+        [
+            .init("step", .string(step)), .init("rows_read", .integer(Int64(rowsRead))),
+            .init("rows_expected", JSONValue(rowsExpected)), .init("commits", .integer(Int64(commits))),
+        ]
     }
 }
 
