@@ -17,6 +17,24 @@ public struct HTTPClient: Sendable {
         _ method: String, _ path: String, headers: [(name: String, value: String)] = [], body: [UInt8]? = nil,
         timeout: Duration = Limits.clientTimeout
     ) throws(HTTPClientError) -> HTTPAnswer {
+        try transfer(method, path, headers).run(method, path, headers, body, timeout)
+    }
+
+    /// Gets an answer that goes on, and hands its bytes to `take` as they come, until it ends, `take` answers false or
+    /// `isStopped` does true, which is asked about once a second. The answer of another status than 200 is held in memory.
+    ///
+    /// Fails as `timedOut` when nothing comes for `silence`.
+    public func stream(
+        _ path: String, headers: [(name: String, value: String)] = [], silence: Duration,
+        isStopped: @escaping () -> Bool, take: @escaping ([UInt8]) -> Bool
+    ) throws(HTTPClientError) -> HTTPAnswer {
+        let taker = AnswerTaker(silence: silence, isStopped: isStopped, take: take)
+        return try transfer("GET", path, headers).run("GET", path, headers, nil, silence, taker)
+    }
+
+    private func transfer(
+        _ method: String, _ path: String, _ headers: [(name: String, value: String)]
+    ) throws(HTTPClientError) -> Transfer {
         let address = try ServerAddress(server)
         func error(_ cause: String) -> HTTPClientError {
             HTTPClientError(code: .badRequest, server: address.text, cause: cause, hint: "change the request")
@@ -33,6 +51,6 @@ public struct HTTPClient: Sendable {
                 throw error("the header '\(name)' holds characters that no header may hold")
             }
         }
-        return try Transfer(address).run(method, path, headers, body, timeout)
+        return Transfer(address)
     }
 }

@@ -11,10 +11,11 @@ struct Transfer {
         self.address = address
     }
 
-    /// Sends a request that was checked before and waits for the answer.
+    /// Sends a request that was checked before and waits for the answer, `timeout` at most; with a taker it goes on as long
+    /// as that wants.
     func run(
         _ method: String, _ path: String, _ headers: [(name: String, value: String)], _ body: [UInt8]?,
-        _ timeout: Duration
+        _ timeout: Duration, _ taker: AnswerTaker? = nil
     ) throws(HTTPClientError) -> HTTPAnswer {
         guard Transfer.isLibraryReady, let handle = curl_easy_init() else {
             throw error(.broken, "libcurl does not start", "look at the memory that is free")
@@ -22,7 +23,7 @@ struct Transfer {
         defer { curl_easy_cleanup(handle) }
         let list = headerList(headers, hasBody: body != nil)
         defer { curl_slist_free_all(list) }
-        let receipt = Receipt()
+        let receipt = Receipt(taker)
         let milliseconds = Int(clamping: max(1, timeout.microseconds / 1_000))
         let connectMilliseconds = min(milliseconds, Int(Limits.clientConnectTime.microseconds / 1_000))
 
@@ -31,7 +32,7 @@ struct Transfer {
         easy_set_number(handle, CURLOPT_PATH_AS_IS, 1)
         easy_set_number(handle, CURLOPT_FOLLOWLOCATION, 0)
         easy_set_number(handle, CURLOPT_NOSIGNAL, 1)
-        easy_set_number(handle, CURLOPT_TIMEOUT_MS, milliseconds)
+        easy_set_number(handle, CURLOPT_TIMEOUT_MS, taker == nil ? milliseconds : 0)
         easy_set_number(handle, CURLOPT_CONNECTTIMEOUT_MS, connectMilliseconds)
         easy_set_list(handle, CURLOPT_HTTPHEADER, list)
         if address.isLoopback { easy_set_text(handle, CURLOPT_NOPROXY, "*") }
@@ -41,8 +42,9 @@ struct Transfer {
         easy_set_pointer(handle, CURLOPT_WRITEDATA, opaque)
         easy_set_pointer(handle, CURLOPT_HEADERDATA, opaque)
 
+        if taker != nil { easy_set_watcher(handle, progressMade, opaque) }
         let code = withExtendedLifetime(receipt) { perform(handle, method, body) }
-        guard code == CURLE_OK else { throw failure(code, handle, receipt, timeout) }
+        guard code == CURLE_OK || taker?.ending == .done else { throw failure(code, handle, receipt, timeout) }
         return HTTPAnswer(
             status: easy_number(handle, CURLINFO_RESPONSE_CODE), headers: receipt.headers, body: receipt.body)
     }
@@ -85,6 +87,11 @@ struct Transfer {
             return error(
                 .answerTooLarge, "the answer is longer than \(Limits.clientAnswerBytes) bytes",
                 "ask for less, with limit")
+        }
+        if receipt.taker?.ending == .silent {
+            return error(
+                .timedOut, "nothing came within \(Double(timeout.microseconds / 1_000) / 1_000) s",
+                "look whether it still runs")
         }
         switch code {
         case CURLE_COULDNT_CONNECT:
@@ -130,6 +137,12 @@ private final class Receipt {
     var body: [UInt8] = []
     var headerBytes = 0
     var isTooLarge = false
+    var isSuccess = false
+    let taker: AnswerTaker?
+
+    init(_ taker: AnswerTaker?) {
+        self.taker = taker
+    }
 }
 
 private func receipt(_ context: UnsafeMutableRawPointer?) -> Receipt? {
@@ -140,6 +153,10 @@ private func receipt(_ context: UnsafeMutableRawPointer?) -> Receipt? {
 private let bodyRead: easy_data_callback = { data, size, count, context in
     guard let receipt = receipt(context) else { return 0 }
     let length = size * count
+    if receipt.isSuccess, let taker = receipt.taker {
+        let goesOn = taker.receive(Array(UnsafeRawBufferPointer(start: data, count: length)))
+        return goesOn ? length : length == 0 ? 1 : 0
+    }
     guard receipt.body.count + length <= Limits.clientAnswerBytes else {
         receipt.isTooLarge = true
         return length == 0 ? 1 : 0
@@ -160,10 +177,16 @@ private let headerRead: easy_data_callback = { data, size, count, context in
     let line = String(decoding: UnsafeRawBufferPointer(start: data, count: length), as: UTF8.self)
     if line.hasPrefix("HTTP/") {
         receipt.headers = []
+        receipt.isSuccess = line.split(separator: " ").dropFirst().first == "200"
     } else if let colon = line.utf8.firstIndex(of: 0x3A) {
         let value = line[colon...].utf8.dropFirst().drop { $0 == 0x20 || $0 == 0x09 }
         let end = value.lastIndex { $0 > 0x20 }.map { value.index(after: $0) } ?? value.startIndex
         receipt.headers.append((String(line[..<colon]), String(Substring(value[..<end]))))
     }
     return length
+}
+
+/// Called about once a second at least: ends a transfer that its taker no longer wants.
+private let progressMade: curl_xferinfo_callback = { context, _, _, _, _ in
+    receipt(context)?.taker?.goesOn() ?? true ? 0 : 1
 }

@@ -60,6 +60,8 @@ public enum Limits {
     public static let clientTimeout: Duration = .seconds(30)
     /// Time the command line goes on asking a server that broke off: enough for one to stop in good order and start again.
     public static let clientPatience: Duration = .seconds(60)
+    /// Time without a byte after which the command line takes a stream for broken: three signs of life.
+    public static let clientSilence: Duration = .seconds(45)
     /// Time the command line waits for a connection: a server that is there takes it at once.
     public static let clientConnectTime: Duration = .seconds(5)
     /// Bytes of an answer the command line takes: far above the largest page, small enough to hold in memory.

@@ -15,6 +15,8 @@ final class Ear {
     private(set) var heard: [Heard] = []
     /// The last number that was told, by an event or without one.
     private(set) var lastID: Int64?
+    /// The first number that was told: where the stream begins.
+    private(set) var firstID: Int64?
     private(set) var comments = 0
     /// Whether the stream came to its end, or the connection to its own.
     private(set) var (isEnded, isCut) = (false, false)
@@ -99,6 +101,7 @@ final class Ear {
             } else if line.hasPrefix("id: ") {
                 block.id = Int64(line.dropFirst(4))
                 lastID = block.id
+                firstID = firstID ?? lastID
             } else if line.hasPrefix("event: ") {
                 block.kind = String(line.dropFirst(7))
             } else if line.hasPrefix("data: ") {

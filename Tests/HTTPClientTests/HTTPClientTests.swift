@@ -29,6 +29,11 @@ import Testing
                 Route(.get, "/large", name: "large") { _ in
                     .now(Response(status: 200, body: [UInt8](repeating: 120, count: Limits.clientAnswerBytes + 1)))
                 },
+                Route(.get, "/stream", name: "stream") { request in
+                    let ends = request.query["ends"] != nil
+                    return .stream(
+                        StreamedResponse(head: .empty(200), beat: .seconds(60)) { _ in Numbers(ends: ends) })
+                },
                 Route(.get, "/held", name: "held") { _ in
                     .later { responder in held.update { $0.append(responder) } }
                 },
@@ -42,6 +47,69 @@ import Testing
         deinit { listener.stop(within: .zero) }
 
         var client: HTTPClient { HTTPClient(server: "http://127.0.0.1:\(listener.port)") }
+    }
+
+    /// Says 0 to 9, a line each, and then ends or says nothing.
+    private final class Numbers: StreamSource {
+        private let next = Monitor(0)
+        private let ends: Bool
+
+        init(ends: Bool) { self.ends = ends }
+
+        func read(into buffer: UnsafeMutableRawBufferPointer, onBeat: Bool) -> StreamPart {
+            next.update { next in
+                guard next < 10 else { return ends ? .end : .nothing }
+                buffer.copyBytes(from: [UInt8(0x30 + next), 0x0A])
+                next += 1
+                return .bytes(2)
+            }
+        }
+
+        func end() {}
+    }
+
+    @Test func handsAStreamOnAsItComes() throws {
+        let echo = try Echo()
+        var text = ""
+        let whole = try echo.client.stream("/stream?ends", silence: .seconds(20), isStopped: { false }) { bytes in
+            text += String(decoding: bytes, as: UTF8.self)
+            return true
+        }
+        #expect(whole.status == 200)
+        #expect(whole.body.isEmpty)
+        #expect(text == "0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n")
+        text = ""
+        let enough = try echo.client.stream("/stream", silence: .seconds(20), isStopped: { false }) { bytes in
+            text += String(decoding: bytes, as: UTF8.self)
+            return !text.contains("9")
+        }
+        #expect(enough.status == 200)
+        let refused = try echo.client.stream("/nothing", silence: .seconds(20), isStopped: { false }) { _ in false }
+        #expect(refused.status == 404)
+        #expect(!refused.body.isEmpty)
+    }
+
+    @Test func aStreamCanBeStoppedWhileItIsSilent() throws {
+        let echo = try Echo()
+        let hasCome = Monitor(false)
+        _ = try echo.client.stream(
+            "/stream", silence: .seconds(60), isStopped: { hasCome.read { $0 } }
+        ) { _ in
+            // Asked again when no more bytes come.
+            Thread.start(name: "stop") { hasCome.update { $0 = true } }
+            return true
+        }
+        #expect(hasCome.read { $0 })
+    }
+
+    @Test func aStreamThatFallsSilentIsBroken() throws {
+        let echo = try Echo()
+        do throws(HTTPClientError) {
+            _ = try echo.client.stream("/stream", silence: .milliseconds(100), isStopped: { false }) { _ in true }
+            Issue.record("it ended")
+        } catch {
+            #expect(error.code == .timedOut)
+        }
     }
 
     private func failure(

@@ -11,12 +11,12 @@ final class ServerProcess {
     private let process = Process()
     private let errors: URL
 
-    /// Starts a server in `folder` on a port of the kernel's choice, and waits until it is ready.
+    /// Starts a server in `folder` on a port of the kernel's choice unless it is told one, and waits until it is ready.
     init(in folder: URL, _ words: String...) throws {
         errors = folder.appendingPathComponent("server-\(UUID().uuidString).log")
         _ = FileManager.default.createFile(atPath: errors.path, contents: nil)
         process.executableURL = Program.binary
-        process.arguments = ["serve", "--listen", "127.0.0.1:0"] + words
+        process.arguments = ["serve"] + (words.contains("--listen") ? [] : ["--listen", "127.0.0.1:0"]) + words
         process.currentDirectoryURL = folder
         process.environment = [:]
         let output = Pipe()
@@ -39,6 +39,9 @@ final class ServerProcess {
     deinit {
         if process.isRunning { kill(SIGKILL) }
     }
+
+    /// The number of its process.
+    var identifier: Int32 { process.processIdentifier }
 
     /// What it has logged.
     var log: String { (try? String(contentsOf: errors, encoding: .utf8)) ?? "" }

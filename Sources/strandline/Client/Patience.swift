@@ -15,32 +15,54 @@ struct Patience {
     func ask<Answer>(
         knowsServer: Bool, _ request: () throws(CommandError) -> Answer
     ) throws(CommandError) -> Answer {
-        let clock = SystemClock()
-        let pause = Monitor(())
-        var end: Duration?
-        var wait = Duration.milliseconds(100)
+        var trial = Trial(patience: self, knowsServer: knowsServer)
         while true {
-            let failure: CommandError
             do throws(CommandError) {
                 let answer = try request()
-                if end != nil { tell("the server answers again") }
+                trial.noteAnswer()
                 return answer
             } catch {
-                failure = error
+                try trial.wait(after: error)
             }
+        }
+    }
+
+    /// What a server has done so far to whoever is patient with it.
+    struct Trial {
+        /// How long it is borne.
+        let patience: Patience
+        /// Whether the server has answered before.
+        var knowsServer: Bool
+        private var end: Duration?
+        private var pause = Duration.milliseconds(100)
+
+        /// Begins with a server that breaks off for the first time when `wait` is called.
+        init(patience: Patience, knowsServer: Bool) {
+            self.patience = patience
+            self.knowsServer = knowsServer
+        }
+
+        /// The server has answered.
+        mutating func noteAnswer() {
+            if end != nil { patience.tell("the server answers again") }
+            (end, pause, knowsServer) = (nil, .milliseconds(100), true)
+        }
+
+        /// Waits before the server is asked again; throws the failure where that would not help, or the time is over.
+        mutating func wait(after failure: CommandError) throws(CommandError) {
             switch failure.outlook {
             case .lasting: throw failure
             case .unreachable where !knowsServer && end == nil: throw failure
             case .unreachable, .interrupted: break
             }
-            let now = clock.uptime()
+            let now = SystemClock().uptime()
             if end == nil {
-                end = now + limit
-                tell("\(failure.message); asking again for \(DurationText.format(limit))")
+                end = now + patience.limit
+                patience.tell("\(failure.message); asking again for \(DurationText.format(patience.limit))")
             }
             guard let end, now < end else { throw failure }
-            _ = pause.wait(upTo: min(wait, end - now)) { _ -> Bool? in nil }
-            wait = min(wait * 2, .seconds(1))
+            _ = Monitor(()).wait(upTo: min(pause, end - now)) { _ -> Bool? in nil }
+            pause = min(pause * 2, .seconds(1))
         }
     }
 

@@ -44,10 +44,44 @@ struct ServerClient {
                 method, path, headers: headers + [("Accept", "application/json")],
                 body: body.map { Array($0.text().utf8) }, timeout: Limits.clientTimeout)
         } catch {
-            throw CommandError(
-                message: error.description, hint: error.code == .unreachable ? "`strandline serve` starts one." : "",
-                code: error.code == .badAddress ? .usage : .failure, outlook: ServerClient.outlook(error))
+            throw ServerClient.failure(error)
         }
+        return try answer(response)
+    }
+
+    /// Listens to a stream of events until it ends, `take` answers false or `isStopped` does true; throws what the server
+    /// refused it with. Answers the status.
+    func listen(
+        _ path: String, after last: String?, isStopped: @escaping () -> Bool, take: @escaping (ServerSentEvent) -> Bool
+    ) throws(CommandError) -> Int {
+        var parser = EventStreamParser()
+        let fields = [("Accept", "text/event-stream")] + (last.map { [("Last-Event-ID", $0)] } ?? [])
+        let response: HTTPAnswer
+        do throws(HTTPClientError) {
+            response = try client.stream(
+                path, headers: fields.map { (name: $0.0, value: $0.1) }, silence: Limits.clientSilence,
+                isStopped: isStopped
+            ) { bytes in
+                parser.take(bytes).allSatisfy(take) && !parser.isTooLarge
+            }
+        } catch {
+            throw ServerClient.failure(error)
+        }
+        guard !parser.isTooLarge else {
+            throw CommandError(message: "\(server) sent an event longer than \(Limits.clientAnswerBytes) bytes")
+        }
+        guard response.status != 200 else { return 200 }
+        return try answer(response).status
+    }
+
+    private static func failure(_ error: HTTPClientError) -> CommandError {
+        CommandError(
+            message: error.description, hint: error.code == .unreachable ? "`strandline serve` starts one." : "",
+            code: error.code == .badAddress ? .usage : .failure, outlook: ServerClient.outlook(error))
+    }
+
+    /// What a server answered; throws what it refused with.
+    private func answer(_ response: HTTPAnswer) throws(CommandError) -> Answer {
         guard
             let json = response.body.isEmpty ? .null : try? JSONValue(parsing: response.body, nodes: Limits.answerNodes)
         else {

@@ -41,7 +41,8 @@ struct ArgumentReader {
     private mutating func readOption(_ word: String, _ rest: inout ArraySlice<String>) {
         let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         let written = parts[0]
-        guard written.hasPrefix("--"), let option = form.options.first(where: { "--" + $0.name == written }) else {
+        let option = form.options.first { "--" + $0.name == written || $0.letter.map { "-" + $0 } == written }
+        guard let option else {
             noteUnknown(written, value: parts.count > 1, &rest)
             return
         }

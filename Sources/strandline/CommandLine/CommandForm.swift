@@ -23,7 +23,10 @@ struct CommandForm: Sendable {
         if !details.isEmpty { text += "\n\(details)\n" }
         text += "\nOptions:\n"
         var rows = options.map { option in
-            ("--\(option.name)" + (option.placeholder.map { " " + $0 } ?? ""), sentence(option))
+            (
+                (option.letter.map { "-\($0), " } ?? "") + "--\(option.name)"
+                    + (option.placeholder.map { " " + $0 } ?? ""), sentence(option)
+            )
         }
         rows.append(("--help", "Show this text."))
         let width = rows.map(\.0.count).max() ?? 0

@@ -12,6 +12,8 @@ struct Option: Sendable {
     let isRepeatable: Bool
     /// The environment variable that stands for it; nil when there is none.
     let variable: String?
+    /// The letter that stands for it, as `f` does in `-f`; nil when there is none.
+    var letter: String?
 
     /// An option with a value.
     static func value(
@@ -24,8 +26,10 @@ struct Option: Sendable {
     }
 
     /// An option without a value.
-    static func flag(_ name: String, _ help: String, variable: String? = nil) -> Option {
-        Option(name: name, placeholder: nil, help: help, usual: nil, isRepeatable: false, variable: variable)
+    static func flag(_ name: String, _ help: String, variable: String? = nil, letter: String? = nil) -> Option {
+        Option(
+            name: name, placeholder: nil, help: help, usual: nil, isRepeatable: false, variable: variable,
+            letter: letter)
     }
 }
 
