@@ -1,3 +1,4 @@
+import HTTPClient
 import Model
 import Platform
 import SQLite

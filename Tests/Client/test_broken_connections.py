@@ -9,11 +9,11 @@ import pytest
 
 
 class BrokenServer(http.server.ThreadingHTTPServer):
-    """Answers for one run, and first breaks off as often as it is told, by method."""
+    """Answers for one run and its events, and first breaks off as often as it is told, by method, or after that many events."""
 
     def __init__(self, **breaks):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.breaks, self.keys = breaks, []
+        self.breaks, self.keys, self.places = breaks, [], []
         self.url = f"http://127.0.0.1:{self.server_port}"
 
     def finish_request(self, request, client_address):
@@ -24,6 +24,8 @@ class BrokenServer(http.server.ThreadingHTTPServer):
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
+    EVENTS = [f"id: {n}\nevent: {kind}\ndata: {{}}\n\n" for n, kind in enumerate(["run_queued", "run_started", "run_finished"], 1)]
+
     def answer(self, state):
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.server.breaks.get(self.command, 0) > 0:
@@ -31,11 +33,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
             return
         body = json.dumps({"id": "01", "pipeline": "p", "state": state, "steps": []}).encode()
+        kind, sent = "application/json", body
+        if self.path.endswith("/events"):
+            place = int(self.headers.get("Last-Event-ID") or 0)
+            self.server.places.append(place)
+            kind, body = "text/event-stream", "".join(self.EVENTS[place:]).encode()
+            sent = "".join(self.EVENTS[place:][:self.server.breaks.pop("events", 9)]).encode()
         self.send_response(200)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(sent)
+        self.close_connection = sent != body
 
     def do_POST(self):
         self.server.keys.append(self.headers["Idempotency-Key"])
@@ -76,7 +85,15 @@ def test_a_request_that_was_not_answered_is_sent_again_with_its_key(binary, brok
     assert "asking again for 1m" in done.stderr and "the server answers again" in done.stderr
 
 
-def test_waiting_outlasts_a_poll_that_fails(binary, broken):
+def test_events_are_taken_up_where_they_broke_off(binary, broken):
+    server = broken(events=2)
+    done = run(binary, server, "--wait")
+    assert done.returncode == 0, done.stderr
+    assert server.places == [0, 2]
+    assert "asking again for 1m" in done.stderr and "the server answers again" in done.stderr
+
+
+def test_waiting_outlasts_a_stream_that_fails(binary, broken):
     done = run(binary, broken(GET=2), "--wait")
     assert done.returncode == 0, done.stderr
     assert "asking again for 1m" in done.stderr and "the server answers again" in done.stderr
