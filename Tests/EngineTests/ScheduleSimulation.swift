@@ -107,7 +107,8 @@ struct ScheduleSimulation {
     // MARK: Decisions
 
     private mutating func decide(_ name: String) {
-        guard var line = lines[name] else { return }
+        // Taken out while it changes, so that what has come of it grows in place.
+        guard var line = lines.removeValue(forKey: name) else { return }
         finishRuns(&line)
         let before = line.record
         let active = line.active.map { TickRun(id: "\($0.id)", state: $0.state) }
