@@ -130,7 +130,7 @@ final class Ear {
             guard now.tv_sec < end else { return false }
             let open = ears.filter { !$0.isCut }
             var polled = open.map { pollfd(fd: $0.socket, events: Int16(POLLIN), revents: 0) }
-            Glibc.poll(&polled, nfds_t(polled.count), 50)
+            Glibc.poll(&polled, nfds_t(polled.count), 20)
             for (ear, ready) in zip(open, polled) where ready.revents != 0 { ear.read() }
             tries += 1
         }
