@@ -65,6 +65,8 @@ final class Received: @unchecked Sendable {
 
     func wait() -> Data {
         done.wait()
+        // Whoever asks again finds them there.
+        done.signal()
         return data
     }
 }
