@@ -59,7 +59,7 @@ struct EventsTests {
             // The server ends them in good order, at once.
             server.signal(SIGTERM)
             #expect(Ear.listen(second) { second.allSatisfy(\.isEnded) })
-            #expect(server.kill(SIGTERM) == 0)
+            #expect(server.end() == 0)
         }
     }
 

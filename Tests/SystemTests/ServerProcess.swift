@@ -53,6 +53,11 @@ final class ServerProcess {
     @discardableResult
     func kill(_ number: Int32) -> Int32 {
         signal(number)
+        return end()
+    }
+
+    /// Waits for the end; the exit code, or minus the signal that ended it.
+    func end() -> Int32 {
         process.waitUntilExit()
         return process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
     }
