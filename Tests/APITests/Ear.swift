@@ -94,14 +94,15 @@ final class Ear {
             let line = String(decoding: rest[..<end], as: UTF8.self)
             rest = rest[(end + 1)...]
             if line.isEmpty {
+                // A block counts when it is whole: what broke off in the middle is to be told again.
+                lastID = block.id ?? lastID
+                firstID = firstID ?? lastID
                 if !block.data.isEmpty { heard.append(block) }
                 block = Heard()
             } else if line.hasPrefix(":") {
                 comments += 1
             } else if line.hasPrefix("id: ") {
                 block.id = Int64(line.dropFirst(4))
-                lastID = block.id
-                firstID = firstID ?? lastID
             } else if line.hasPrefix("event: ") {
                 block.kind = String(line.dropFirst(7))
             } else if line.hasPrefix("data: ") {

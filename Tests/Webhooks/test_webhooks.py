@@ -148,13 +148,15 @@ def test_a_receiver_that_never_answers_holds_up_no_stop(serve):
         server = serve(*LOOPBACK)
         server.put("/v1/webhooks/ops", {"url": f"http://127.0.0.1:{silent.getsockname()[1]}/"})
         assert server.ask("/v1/webhooks/ops/test", "POST").status == 202
-        silent.accept()
+        # Held open: a connection that is closed would be an answer.
+        held, _ = silent.accept()
         began = time.monotonic()
         assert server.stop() == 0
         assert time.monotonic() - began < 10
         server.start()
         [waiting] = server.ask("/v1/webhooks/ops/deliveries").json["deliveries"]
         assert waiting["state"] == "pending" and waiting["attempts"] == 0
+        held.close()
 
 
 def test_a_certificate_must_be_trusted(serve, tmp_path):
