@@ -12,6 +12,10 @@ static inline int strandline_sqlite_switch(sqlite3 *database, int option, int on
     return sqlite3_db_config(database, option, on, (int *)0);
 }
 
+/// Stops SQLite from counting its memory, which takes a lock of the whole process at each allocation; only before its
+/// first use. Answers SQLite's result code.
+static inline int strandline_sqlite_uncounted_memory(void) { return sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
+
 /// Binds a copy of `count` bytes as UTF-8 text.
 static inline int strandline_sqlite_bind_text(sqlite3_stmt *statement, int index, const void *bytes, sqlite3_uint64 count) {
     return sqlite3_bind_text64(statement, index, (const char *)bytes, count, SQLITE_TRANSIENT, SQLITE_UTF8);

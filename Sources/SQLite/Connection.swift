@@ -30,6 +30,10 @@ public final class Connection {
     private var open: OpaquePointer?
     private var stop: (token: StopToken, handler: Int)?
 
+    /// Set up once, before the first connection: the counts of memory would make connections on different threads wait
+    /// for each other at each allocation. Where SQLite is in use already it stays as it was, only slower.
+    private static let isPrepared = strandline_sqlite_uncounted_memory() == SQLITE_OK
+
     /// Opens the file at `path`, which is always a plain path, hardens the connection and reads the schema once, so
     /// that what is no database fails here.
     ///
@@ -48,6 +52,7 @@ public final class Connection {
         case .readWrite: flags = SQLITE_OPEN_READWRITE
         case .create: flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
         }
+        _ = Connection.isPrepared
         let code = sqlite3_open_v2(
             file.uri, &opened, flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
         guard let opened else {
