@@ -29,6 +29,11 @@ struct Answer: Sendable {
         Answer(200, .json(value), headers: headers)
     }
 
+    /// The same answer where it shows what was just made, at `place`.
+    func created(_ place: String) -> Answer {
+        Answer(201, body, headers: headers + [("Location", place)])
+    }
+
     /// The answer as the server sends it; its JSON is indented when `pretty`.
     func response(pretty: Bool) -> Response {
         var response = Response(status: status, headers: headers)

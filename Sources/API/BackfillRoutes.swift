@@ -58,7 +58,7 @@ enum BackfillRoutes {
         let page = try call.page()
         var filter = BackfillFilter()
         filter.pipeline = try call.request.query.pipeline()
-        filter.state = try state(call, BackfillState.self, of: "a backfill")
+        filter.state = try call.request.query.state(BackfillState.self, of: "a backfill")
         let listing = try call.services.read { session throws(StoreError) in try session.backfills(filter, page) }
         return .now(.json(try listing.wire("backfills") { $0.wire(call.services) }))
     }
@@ -73,7 +73,7 @@ enum BackfillRoutes {
     private static func partitions(_ call: Call) throws(Problem) -> Outcome {
         let id = try call.name("backfill")
         let page = try call.page()
-        let state = try state(call, PartitionState.self, of: "a partition")
+        let state = try call.request.query.state(PartitionState.self, of: "a partition")
         let listing = try call.services.read { session throws(StoreError) -> Listing<Partition>? in
             guard try session.backfill(id) != nil else { return nil }
             return try session.partitions(of: id, state: state, page)
@@ -132,19 +132,6 @@ enum BackfillRoutes {
 
     private static func unknown(_ id: String) -> Problem {
         Problem(Failure(.notFound, "there is no backfill \(id)", hint: "GET /v1/backfills lists the backfills"))
-    }
-
-    /// The state that a query asks for; nil for every one.
-    private static func state<State: RawRepresentable & CaseIterable>(
-        _ call: Call, _ type: State.Type, of what: String
-    ) throws(Problem) -> State? where State.RawValue == String {
-        guard let word = call.request.query["state"] else { return nil }
-        if let known = State(rawValue: word) { return known }
-        let states = State.allCases.map(\.rawValue)
-        throw .parameter(
-            "state", "is no state of \(what)",
-            hint: NearestName.find(word, among: states).map { "Did you mean `\($0)`?" }
-                ?? "The states are \(states.joined(separator: ", ")).")
     }
 }
 

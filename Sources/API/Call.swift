@@ -54,6 +54,34 @@ struct Call: Sendable {
         return text
     }
 
+    /// The answer with its tag, or 304 without a body when the client holds it already (RFC 9110, section 13.1.2).
+    func unlessHeld(_ answer: Answer, _ tag: EntityTag) -> Answer {
+        var answer = answer
+        answer.headers.append(("ETag", tag.text))
+        guard tag.isHeld(request.headers.all("If-None-Match")) else { return answer }
+        return Answer(304, headers: answer.headers.filter { $0.name != "Content-Type" })
+    }
+
+    /// Deletes what stands under a name, when its version is what the request asks for, and then tells of it.
+    func delete(
+        version: @escaping @Sendable (ReadSession) throws(StoreError) -> Int?,
+        _ delete: @escaping @Sendable (Transaction, Expectation) throws(StoreError) -> Void,
+        then tell: @escaping @Sendable () -> Void = {}
+    ) throws(Problem) -> Outcome {
+        let precondition = try Precondition(request.headers)
+        return .later { waiting in
+            services.store.write { transaction throws(StoreError) in
+                try delete(transaction, precondition.expectation(try version(transaction)))
+            } completion: { result in
+                waiting.finish { () throws(Problem) in
+                    try result.orProblem()
+                    tell()
+                    return Answer(204)
+                }
+            }
+        }
+    }
+
     /// The document in the body; nil when there is no body.
     func document() throws(Problem) -> DocumentNode? {
         guard !request.body.isEmpty else { return nil }
@@ -83,6 +111,17 @@ extension Request {
 }
 
 extension Query {
+    /// The state that a list of `what` is to be in; nil for every one.
+    func state<State: RawRepresentable & CaseIterable>(
+        _ type: State.Type, of what: String
+    ) throws(Problem) -> State? where State.RawValue == String {
+        guard let word = self["state"] else { return nil }
+        guard let state = State(rawValue: word) else {
+            throw .parameter("state", word, noneOf: State.allCases.map(\.rawValue), "is no state of \(what)")
+        }
+        return state
+    }
+
     /// The name of a pipeline that a list is to be about; nil for all. It need not exist.
     func pipeline() throws(Problem) -> String? {
         guard let name = self["pipeline"] else { return nil }

@@ -50,11 +50,7 @@ struct DefinitionRoutes: Sendable {
         let name = try call.name(noun)
         let stored = try call.services.read { session throws(StoreError) in try read(session, name) }
         guard let stored else { throw unknown(name) }
-        let fields = [("ETag", stored.tag.text)]
-        guard !stored.tag.isHeld(call.request.headers.all("If-None-Match")) else {
-            return .now(Answer(304, headers: fields))
-        }
-        return .now(.json(try wire(stored, call.services), headers: fields))
+        return .now(call.unlessHeld(.json(try wire(stored, call.services)), stored.tag))
     }
 
     private func put(_ call: Call) throws(Problem) -> Outcome {
@@ -77,13 +73,8 @@ struct DefinitionRoutes: Sendable {
                     let (outcome, stored) = try result.orProblem()
                     guard let stored else { throw unknown(name) }
                     changed(call.services.engine, name)
-                    var answer = Answer.json(
-                        try wire(stored, call.services), headers: [("ETag", stored.tag.text)])
-                    if outcome.created {
-                        answer.status = 201
-                        answer.headers.append(("Location", "/v1/\(noun)s/\(name)"))
-                    }
-                    return answer
+                    let answer = Answer.json(try wire(stored, call.services), headers: [("ETag", stored.tag.text)])
+                    return outcome.created ? answer.created("/v1/\(noun)s/\(name)") : answer
                 }
             }
         }
@@ -91,18 +82,12 @@ struct DefinitionRoutes: Sendable {
 
     private func delete(_ call: Call) throws(Problem) -> Outcome {
         let name = try call.name(noun)
-        let precondition = try Precondition(call.request.headers)
-        return .later { waiting in
-            call.services.store.write { transaction throws(StoreError) in
-                let current = try read(transaction, name)?.version
-                try delete(transaction, name, precondition.expectation(current))
-            } completion: { result in
-                waiting.finish { () throws(Problem) in
-                    try result.orProblem()
-                    changed(call.services.engine, name)
-                    return Answer(204)
-                }
-            }
+        return try call.delete { session throws(StoreError) in
+            try read(session, name)?.version
+        } _: { transaction, expectation throws(StoreError) in
+            try delete(transaction, name, expectation)
+        } then: {
+            changed(call.services.engine, name)
         }
     }
 

@@ -140,11 +140,8 @@ extension EventFilter {
         pipeline = try query.pipeline()
         for parameter in query.parameters where parameter.name == "kind" && !kinds.contains(parameter.value) {
             guard LoadEngine.eventKinds.contains(parameter.value) else {
-                let nearest = NearestName.find(parameter.value, among: LoadEngine.eventKinds)
                 throw .parameter(
-                    "kind", "is no kind of event",
-                    hint: nearest.map { "Did you mean `\($0)`?" }
-                        ?? "The kinds are \(LoadEngine.eventKinds.joined(separator: ", ")).")
+                    "kind", parameter.value, noneOf: LoadEngine.eventKinds, "is no kind of event")
             }
             kinds.append(parameter.value)
         }

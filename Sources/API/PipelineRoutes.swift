@@ -39,11 +39,8 @@ enum PipelineRoutes {
             return try PipelineResource(stored, session)
         }
         guard let resource else { throw unknown(name) }
-        let answer = try tagged(resource, try resource.wire(call.services))
-        guard !answer.tag.isHeld(call.request.headers.all("If-None-Match")) else {
-            return .now(Answer(304, headers: [("ETag", answer.tag.text)]))
-        }
-        return .now(answer.answer)
+        let wire = try resource.wire(call.services)
+        return .now(call.unlessHeld(.json(wire), resource.tag(wire)))
     }
 
     private static func put(_ call: Call) throws(Problem) -> Outcome {
@@ -94,28 +91,18 @@ enum PipelineRoutes {
     private static func put(
         _ resource: PipelineResource, _ created: Bool, _ warnings: [LoadWarning], _ services: Services
     ) throws(Problem) -> Answer {
-        var answer = try tagged(resource, try resource.wire(services)).answer
-        answer.body = .json(try resource.wire(services, warnings: warnings))
-        if created {
-            answer.status = 201
-            answer.headers.append(("Location", "/v1/pipelines/\(resource.stored.name)"))
-        }
-        return answer
+        let tag = resource.tag(try resource.wire(services))
+        let answer = Answer.json(
+            try resource.wire(services, warnings: warnings), headers: [("ETag", tag.text)])
+        return created ? answer.created("/v1/pipelines/\(resource.stored.name)") : answer
     }
 
     private static func delete(_ call: Call) throws(Problem) -> Outcome {
         let name = try call.name("pipeline")
-        let precondition = try Precondition(call.request.headers)
-        return .later { waiting in
-            call.services.store.write { transaction throws(StoreError) in
-                let current = try transaction.pipeline(name)?.version
-                try transaction.deletePipeline(name, expecting: precondition.expectation(current))
-            } completion: { result in
-                waiting.finish { () throws(Problem) in
-                    try result.orProblem()
-                    return Answer(204)
-                }
-            }
+        return try call.delete { session throws(StoreError) in
+            try session.pipeline(name)?.version
+        } _: { transaction, expectation throws(StoreError) in
+            try transaction.deletePipeline(name, expecting: expectation)
         }
     }
 
@@ -142,13 +129,6 @@ enum PipelineRoutes {
                 RunRequest(pipeline: name, options: options, trigger: origin, key: start.key)
             ) { start.finish($0, waiting) }
         }
-    }
-
-    private static func tagged(
-        _ resource: PipelineResource, _ wire: JSONValue
-    ) throws(Problem) -> (answer: Answer, tag: EntityTag) {
-        let tag = EntityTag(version: resource.stored.version, content: wire.text())
-        return (.json(wire, headers: [("ETag", tag.text)]), tag)
     }
 
     /// The refusal of a name that no pipeline has.

@@ -74,13 +74,21 @@ struct Problem: Error, Sendable {
         Problem(400, "invalid_parameter", "The parameter `\(name)` \(what).", hint: hint, field: name)
     }
 
+    /// A parameter of the query gives a word that is none of `words`; `what` goes on after the parameter's name.
+    static func parameter(_ name: String, _ word: String, noneOf words: [String], _ what: String) -> Problem {
+        parameter(
+            name, what,
+            hint: NearestName.hint(word, among: words, otherwise: "It is one of \(words.joined(separator: ", ")).")
+        )
+    }
+
     /// The query has a parameter that the operation does not know.
     static func unknownParameter(_ name: String, known: [String]) -> Problem {
-        let nearest = NearestName.find(name, among: known)
         let shown = ResourceName.isValid(name.lowercased()) ? " `\(name)`" : " of that name"
         return Problem(
             400, "unknown_parameter", "This operation has no parameter\(shown).",
-            hint: nearest.map { "Did you mean `\($0)`?" } ?? "Its parameters are \(known.joined(separator: ", ")).",
+            hint: NearestName.hint(
+                name, among: known, otherwise: "Its parameters are \(known.joined(separator: ", "))."),
             field: ResourceName.isValid(name.lowercased()) ? name : nil)
     }
 

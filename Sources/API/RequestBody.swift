@@ -25,12 +25,12 @@ struct RequestBody {
                 ]))
         }
         for member in members where !keys.contains(member.key) {
-            let nearest = NearestName.find(member.key, among: keys)
             failures.append(
                 Failure(
                     .unknownKey, "\(what) has no key `\(member.key)`",
-                    hint: nearest.map { "Did you mean `\($0)`?" }
-                        ?? (keys.isEmpty ? "Send no body." : "Its keys are \(keys.joined(separator: ", "))."),
+                    hint: NearestName.hint(
+                        member.key, among: keys,
+                        otherwise: keys.isEmpty ? "Send no body." : "Its keys are \(keys.joined(separator: ", "))."),
                     field: member.key, mark: member.keyMark))
         }
     }
@@ -86,8 +86,7 @@ struct RequestBody {
         let words = Word.allCases.map(\.rawValue)
         refuse(
             key, "`\(key)` cannot be \(node.json.text())",
-            hint: NearestName.find(text, among: words).map { "Did you mean `\($0)`?" }
-                ?? "It is one of \(words.joined(separator: ", ")).")
+            hint: NearestName.hint(text, among: words, otherwise: "It is one of \(words.joined(separator: ", "))."))
         return nil
     }
 

@@ -72,17 +72,7 @@ extension RunFilter {
     fileprivate init(_ query: Query) throws(Problem) {
         self.init()
         pipeline = try query.pipeline()
-        if let word = query["state"] {
-            let states = RunState.allCases.map(\.rawValue)
-            guard let known = RunState(rawValue: word) else {
-                let nearest = NearestName.find(word, among: states)
-                throw .parameter(
-                    "state", "is no state of a run",
-                    hint: nearest.map { "Did you mean `\($0)`?" } ?? "The states are \(states.joined(separator: ", "))."
-                )
-            }
-            state = known
-        }
+        state = try query.state(RunState.self, of: "a run")
         if let text = query["since"] {
             guard let instant = Timestamp(rfc3339: text) else {
                 throw .parameter(

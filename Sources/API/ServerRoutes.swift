@@ -40,11 +40,8 @@ enum ServerRoutes {
     private static func unready(_ code: String, _ detail: String) -> Problem { Problem(503, code, detail) }
 
     private static func contract(_ call: Call) -> Answer {
-        let fields = [("ETag", contractTag.text), ("Cache-Control", "no-cache")]
-        guard !contractTag.isHeld(call.request.headers.all("If-None-Match")) else {
-            return Answer(304, headers: fields)
-        }
-        return Answer(200, .bytes(contractText), headers: [("Content-Type", "application/yaml")] + fields)
+        let fields = [("Content-Type", "application/yaml"), ("Cache-Control", "no-cache")]
+        return call.unlessHeld(Answer(200, .bytes(contractText), headers: fields), contractTag)
     }
 
     /// The contract as it was when the program was built.

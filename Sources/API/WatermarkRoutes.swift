@@ -72,9 +72,7 @@ enum WatermarkRoutes {
         // An audit changes what is shown, and not the watermark.
         let tag =
             verification == nil ? watermark.tag : EntityTag(version: watermark.version, content: wire.text())
-        let fields = [("ETag", tag.text)]
-        guard !tag.isHeld(call.request.headers.all("If-None-Match")) else { return Answer(304, headers: fields) }
-        return .json(wire, headers: fields)
+        return call.unlessHeld(.json(wire), tag)
     }
 
     private static func history(_ call: Call) throws(Problem) -> Outcome {
@@ -143,7 +141,7 @@ enum WatermarkRoutes {
     }
 
     /// The refusal of a step without a watermark.
-    private static func absent(_ stored: StoredPipeline, _ step: String) -> Problem {
+    private static func absent(_ stored: StoredDefinition, _ step: String) -> Problem {
         Problem(
             Failure(
                 .notFound, "step \(step) of pipeline \(stored.name) has no watermark",
@@ -151,8 +149,8 @@ enum WatermarkRoutes {
     }
 
     /// Refuses a name that is no step of a stored pipeline.
-    private static func check(_ stored: StoredPipeline, _ step: String) throws(Problem) {
-        let steps = try JSONValue(stored: stored.document)["steps"]?.array ?? []
+    private static func check(_ stored: StoredDefinition, _ step: String) throws(Problem) {
+        let steps = try JSONValue(stored: stored.definition)["steps"]?.array ?? []
         let names = steps.compactMap { $0["name"]?.string }
         guard !names.contains(step) else { return }
         throw Problem(

@@ -53,11 +53,8 @@ enum WebhookRoutes {
             return try WebhookResource(stored, session)
         }
         guard let found else { throw unknown(name) }
-        let answer = found.answer(at: call.services.clock.now())
-        guard !answer.tag.isHeld(call.request.headers.all("If-None-Match")) else {
-            return .now(Answer(304, headers: [("ETag", answer.tag.text)]))
-        }
-        return .now(answer.answer)
+        let now = call.services.clock.now()
+        return .now(call.unlessHeld(.json(found.wire(at: now)), found.tag(at: now)))
     }
 
     private static func put(_ call: Call) throws(Problem) -> Outcome {
@@ -82,12 +79,8 @@ enum WebhookRoutes {
                 waiting.finish { () throws(Problem) in
                     let (outcome, resource) = try result.orProblem()
                     let shown = outcome.created && definition.secret == nil ? made : nil
-                    var answer = resource.answer(at: call.services.clock.now(), secret: shown).answer
-                    if outcome.created {
-                        answer.status = 201
-                        answer.headers.append(("Location", "/v1/webhooks/\(name)"))
-                    }
-                    return answer
+                    let answer = resource.answer(at: call.services.clock.now(), secret: shown)
+                    return outcome.created ? answer.created("/v1/webhooks/\(name)") : answer
                 }
             }
         }
@@ -95,17 +88,10 @@ enum WebhookRoutes {
 
     private static func delete(_ call: Call) throws(Problem) -> Outcome {
         let name = try call.name("webhook")
-        let precondition = try Precondition(call.request.headers)
-        return .later { waiting in
-            call.services.store.write { transaction throws(StoreError) in
-                let current = try transaction.webhook(name)?.version
-                try transaction.deleteWebhook(name, expecting: precondition.expectation(current))
-            } completion: { result in
-                waiting.finish { () throws(Problem) in
-                    try result.orProblem()
-                    return Answer(204)
-                }
-            }
+        return try call.delete { session throws(StoreError) in
+            try session.webhook(name)?.version
+        } _: { transaction, expectation throws(StoreError) in
+            try transaction.deleteWebhook(name, expecting: expectation)
         }
     }
 
@@ -121,7 +107,7 @@ enum WebhookRoutes {
                 return try stored(name, transaction)
             } completion: { result in
                 waiting.finish { () throws(Problem) in
-                    try result.orProblem().answer(at: call.services.clock.now(), secret: made).answer
+                    try result.orProblem().answer(at: call.services.clock.now(), secret: made)
                 }
             }
         }
@@ -144,7 +130,7 @@ enum WebhookRoutes {
     private static func deliveries(_ call: Call) throws(Problem) -> Outcome {
         let name = try call.name("webhook")
         let page = try call.page()
-        let state = try DeliveryState(query: call.request.query)
+        let state = try call.request.query.state(DeliveryState.self, of: "a delivery")
         let listing = try call.services.read { session throws(StoreError) -> Listing<Delivery>? in
             guard try session.webhook(name) != nil else { return nil }
             return try session.deliveries(of: name, state: state, page)
@@ -189,20 +175,5 @@ enum WebhookRoutes {
             Failure(
                 .notFound, "there is no webhook \(name)",
                 hint: "PUT /v1/webhooks/\(name) makes it; GET /v1/webhooks lists those that are there"))
-    }
-}
-
-extension DeliveryState {
-    /// The state that a query asks for; nil where it asks for none.
-    fileprivate init?(query: Query) throws(Problem) {
-        guard let word = query["state"] else { return nil }
-        let states = DeliveryState.allCases.map(\.rawValue)
-        guard let known = DeliveryState(rawValue: word) else {
-            let nearest = NearestName.find(word, among: states)
-            throw .parameter(
-                "state", "is no state of a delivery",
-                hint: nearest.map { "Did you mean `\($0)`?" } ?? "The states are \(states.joined(separator: ", ")).")
-        }
-        self = known
     }
 }

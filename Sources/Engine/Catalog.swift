@@ -28,13 +28,13 @@ public final class Catalog: Sendable {
                 .unknownPipeline, "there is no pipeline \(name)",
                 hint: "PUT /v1/pipelines/\(name) makes it; GET /v1/pipelines lists those that are there")
         }
-        if let known = decoded.withLock({ $0[name] }), known.text == stored.document { return known.pipeline }
-        let pipeline = try decode(stored.document) { (node) throws(DocumentFailures) in
+        if let known = decoded.withLock({ $0[name] }), known.text == stored.definition { return known.pipeline }
+        let pipeline = try decode(stored.definition) { (node) throws(DocumentFailures) in
             try DocumentDecoder.pipeline(node, name: name).pipeline
         }
         decoded.withLock { decoded in
             if decoded.count >= Limits.cachedPipelines { decoded.removeAll() }
-            decoded[name] = (stored.document, pipeline)
+            decoded[name] = (stored.definition, pipeline)
         }
         return pipeline
     }

@@ -22,6 +22,11 @@ public enum NearestName {
         return nearest?.name
     }
 
+    /// What to say to somebody who wrote `name` where one of `names` must stand: the nearest of them, or else `otherwise`.
+    public static func hint(_ name: String, among names: some Sequence<String>, otherwise: String) -> String {
+        find(name, among: names).map { "Did you mean `\($0)`?" } ?? otherwise
+    }
+
     private static func folded(_ name: String) -> [Character] {
         name.prefix(longest + 1).lowercased().map { $0 == "-" ? "_" : $0 }
     }

@@ -1,50 +1,15 @@
 public import Model
-public import Platform
 internal import SQLite
-
-/// A pipeline as it is stored.
-public struct StoredPipeline: Sendable, Equatable {
-    /// The name.
-    public let name: String
-    /// The document as JSON text.
-    public let document: String
-    /// Counts the changes, from 1; never given twice for one name.
-    public let version: Int
-    /// When it was made.
-    public let createdAt: Timestamp
-    /// When it last changed.
-    public let updatedAt: Timestamp
-
-    init(_ row: Row) throws(SQLiteError) {
-        name = try row.text("name")
-        document = try row.text("document")
-        version = Int(try row.int("version"))
-        createdAt = try row.timestamp("created_at")
-        updatedAt = try row.timestamp("updated_at")
-    }
-}
 
 extension ReadSession {
     /// The pipeline of a name; nil when there is none.
-    public func pipeline(_ name: String) throws(StoreError) -> StoredPipeline? {
-        try first("read the pipeline", "SELECT * FROM pipelines WHERE name = ?", [.text(name)]) {
-            row throws(SQLiteError) in try StoredPipeline(row)
-        }
-    }
+    public func pipeline(_ name: String) throws(StoreError) -> StoredDefinition? { try definition(.pipeline, name) }
 
     /// Pipelines by name.
-    public func pipelines(_ page: Page = Page()) throws(StoreError) -> Listing<StoredPipeline> {
-        let operation = "list the pipelines"
-        let after = try page.name(operation)
-        let found = try rows(
-            operation, "SELECT * FROM pipelines WHERE name > ? ORDER BY name LIMIT ?",
-            [.text(after ?? ""), Value(page.limit + 1)]
-        ) { row throws(SQLiteError) in try StoredPipeline(row) }
-        return Listing(found, page) { $0.name }
+    public func pipelines(_ page: Page = Page()) throws(StoreError) -> Listing<StoredDefinition> {
+        try definitions(.pipeline, page)
     }
-}
 
-extension ReadSession {
     /// The pipelines that run after one, by name.
     public func downstreams(of pipeline: String) throws(StoreError) -> [String] {
         try rows(

@@ -39,6 +39,25 @@ enum Versioned: String {
 }
 
 extension ReadSession {
+    /// What is stored under a name; nil when nothing is.
+    func first<Item>(
+        _ kind: Versioned, _ name: String, _ read: (Row) throws(SQLiteError) -> Item
+    ) throws(StoreError) -> Item? {
+        try first("read the \(kind)", "SELECT * FROM \(kind.table) WHERE name = ?", [.text(name)], read)
+    }
+
+    /// What is stored of a kind, by name.
+    func listing<Item: Sendable>(
+        _ kind: Versioned, _ page: Page, name: (Item) -> String, _ read: (Row) throws(SQLiteError) -> Item
+    ) throws(StoreError) -> Listing<Item> {
+        let operation = "list the \(kind.table)"
+        let after = try page.name(operation)
+        let found = try rows(
+            operation, "SELECT * FROM \(kind.table) WHERE name > ? ORDER BY name LIMIT ?",
+            [.text(after ?? ""), Value(page.limit + 1)], read)
+        return Listing(found, page, cursor: name)
+    }
+
     /// Refuses unless what is stored under `name` is what the caller has seen; answers the stored version.
     func version(
         _ kind: Versioned, _ name: String, expecting expectation: Expectation, _ operation: String

@@ -47,20 +47,12 @@ public struct StoredWebhook: Sendable {
 extension ReadSession {
     /// The webhook of a name; nil when there is none.
     public func webhook(_ name: String) throws(StoreError) -> StoredWebhook? {
-        try first("read the webhook", "SELECT * FROM webhooks WHERE name = ?", [.text(name)]) {
-            row throws(SQLiteError) in try StoredWebhook(row)
-        }
+        try first(.webhook, name) { row throws(SQLiteError) in try StoredWebhook(row) }
     }
 
     /// Webhooks by name.
     public func webhooks(_ page: Page = Page()) throws(StoreError) -> Listing<StoredWebhook> {
-        let operation = "list the webhooks"
-        let after = try page.name(operation)
-        let found = try rows(
-            operation, "SELECT * FROM webhooks WHERE name > ? ORDER BY name LIMIT ?",
-            [.text(after ?? ""), Value(page.limit + 1)]
-        ) { row throws(SQLiteError) in try StoredWebhook(row) }
-        return Listing(found, page) { $0.definition.name }
+        try listing(.webhook, page, name: \.definition.name) { row throws(SQLiteError) in try StoredWebhook(row) }
     }
 }
 

@@ -47,7 +47,7 @@ struct DocumentQueriesTests {
             _ = try transaction.putPipeline("p", document: "a", connections: [])
         }
         #expect(put("b") == (whenPresent ? nil : .preconditionFailed))
-        let stored = try world.store.read { session throws(StoreError) in try session.pipeline("p")?.document }
+        let stored = try world.store.read { session throws(StoreError) in try session.pipeline("p")?.definition }
         #expect(stored == (whenPresent ? "b" : "a"))
     }
 

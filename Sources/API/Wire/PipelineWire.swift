@@ -11,7 +11,7 @@ struct PipelineResource: Sendable {
     ]
 
     /// The document and its version.
-    let stored: StoredPipeline
+    let stored: StoredDefinition
     /// The newest run; nil when there was none.
     let lastRun: Run?
     /// The watermarks of its steps that have one.
@@ -22,7 +22,7 @@ struct PipelineResource: Sendable {
     let heldBy: String?
 
     /// Reads what belongs to a stored pipeline.
-    init(_ stored: StoredPipeline, _ session: ReadSession) throws(StoreError) {
+    init(_ stored: StoredDefinition, _ session: ReadSession) throws(StoreError) {
         self.stored = stored
         lastRun = try session.runs(RunFilter(pipeline: stored.name), Page(limit: 1)).items.first
         watermarks = try session.watermarks(pipeline: stored.name, Page(limit: Limits.pipelineSteps)).items
@@ -32,7 +32,7 @@ struct PipelineResource: Sendable {
 
     /// The document as it was written, with its version, last run, watermarks and how its schedule stands; `warnings` only after a `PUT`.
     func wire(_ services: Services, warnings: [LoadWarning]? = nil) throws(Problem) -> JSONValue {
-        guard case .object(var members) = try JSONValue(stored: stored.document) else { throw .unreadableDocument }
+        guard case .object(var members) = try JSONValue(stored: stored.definition) else { throw .unreadableDocument }
         let progress = lastRun.flatMap { $0.state == .running ? services.engine.progress(of: $0.id) : nil }
         members += [
             .init("version", .integer(Int64(stored.version))), .init("created_at", .string(stored.createdAt.rfc3339)),
@@ -45,6 +45,9 @@ struct PipelineResource: Sendable {
         if let warnings { members.append(.init("warnings", .array(warnings.map(\.wire)))) }
         return .object(members)
     }
+
+    /// The tag of what an answer shows of it.
+    func tag(_ wire: JSONValue) -> EntityTag { EntityTag(version: stored.version, content: wire.text()) }
 }
 
 extension LoadPlan {

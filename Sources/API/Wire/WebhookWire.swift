@@ -39,10 +39,12 @@ struct WebhookResource: Sendable {
         ])
     }
 
-    /// The answer that shows it, and its tag.
-    func answer(at now: Timestamp, secret: WebhookSecret? = nil) -> (answer: Answer, tag: EntityTag) {
-        let tag = EntityTag(version: stored.version, content: wire(at: now).text())
-        return (.json(wire(at: now, secret: secret), headers: [("ETag", tag.text)]), tag)
+    /// The tag of what answers show; a secret that was just made does not count.
+    func tag(at now: Timestamp) -> EntityTag { EntityTag(version: stored.version, content: wire(at: now).text()) }
+
+    /// The answer to a change.
+    func answer(at now: Timestamp, secret: WebhookSecret? = nil) -> Answer {
+        .json(wire(at: now, secret: secret), headers: [("ETag", tag(at: now).text)])
     }
 }
 

@@ -134,10 +134,10 @@ struct PipelineDecoding {
         }
         for (index, step) in steps.enumerated() {
             for (place, other) in (step?.dependsOn ?? []).enumerated() where !names.contains(other) {
-                let nearest = NearestName.find(other, among: names.compactMap { $0 })
                 findings.fail(
                     .unknownStep, "the step `\(step?.name ?? "")` depends on `\(other)`, which is no step here",
-                    hint: nearest.map { "Did you mean `\($0)`?" } ?? "Add the step or remove the name.",
+                    hint: NearestName.hint(
+                        other, among: names.compactMap { $0 }, otherwise: "Add the step or remove the name."),
                     field: "\(path)[\(index)].depends_on[\(place)]",
                     mark: nodes[index]["depends_on"]?.mark ?? nodes[index].mark)
             }

@@ -43,10 +43,10 @@ struct SQLDecoding {
         }
         let known = SQLStep.Parameter.allCases.map(\.rawValue)
         for parameter in statement.parameters where !known.contains(parameter) {
-            let nearest = NearestName.find(parameter, among: known)
             fields.refuse(
                 "sql", "\(name) names the parameter `\(parameter)`, which has no value",
-                hint: nearest.map { "Did you mean `\($0)`?" } ?? "The parameters are \(known.joined(separator: ", ")).",
+                hint: NearestName.hint(
+                    parameter, among: known, otherwise: "The parameters are \(known.joined(separator: ", "))."),
                 code: .invalidQuery)
             return false
         }
