@@ -45,9 +45,11 @@ extension Loader {
         trail.begin(number: 1, at: now)
         let window = request.window(after: try ledger.windowEnd(request.pipeline, request.step.name))
         trail.enter(.write)
+        let watched = try ShadowWatch.watchAll(connection)
         let counts = try ScriptRun(
             connection: connection, step: request.step, values: request.values(window), trail: trail
         ).run()
+        try ShadowWatch.settle(watched, connection)
         checks = try ScriptChecks(connection: connection, checks: request.step.checks, trail: trail).results()
         try ScriptChecks.failOnError(checks)
         var record = DestinationLedger.Record(

@@ -66,7 +66,13 @@ struct ScriptRun {
         _ statement: SQLScript.Statement, number: Int, _ body: () throws(SQLiteError) -> Result
     ) throws(LoadStop) -> Result {
         let refusal = Refusal()
-        let authorizer = Authorizer.script(isReserved: { fold($0).hasPrefix("_strandline_") }) { refusal.what = $0 }
+        let authorizer = Authorizer.script {
+            fold($0).hasPrefix("_strandline_")
+        } isOwn: {
+            ShadowWatch.isTrigger($0)
+        } refuse: {
+            refusal.what = $0
+        }
         do throws(SQLiteError) {
             return try connection.withAuthorizer(authorizer, body)
         } catch {

@@ -135,12 +135,15 @@ extension Shadow {
     /// The condition that a staged row, `d`, says the key is there.
     var isAlive: String { "d.\(quoted(Shadow.kind)) < \(Kind.gone)" }
 
+    /// What the names of the triggers begin with.
+    static let triggerPrefix = "_strandline_touch_"
+
     /// The triggers that note every key of the table that is written.
     ///
     /// No conflict clause helps in them: the one of the statement that fires them counts.
     var triggers: [(name: String, sql: String)] {
         func trigger(_ event: String, _ rows: [String]) -> (name: String, sql: String) {
-            let name = "_strandline_touch_\(number)_\(event)"
+            let name = "\(Shadow.triggerPrefix)\(number)_\(event)"
             let body = rows.map { row in
                 let note = note(row)
                 return

@@ -44,6 +44,27 @@ struct ShadowWatch {
         return found
     }
 
+    /// Ends watching what a person's statements did to the tables that rows are staged for: nothing that was staged for
+    /// one which they have made anew, renamed or dropped says anything of the new one.
+    static func settle(_ watched: [(shadow: Shadow, isWatched: Bool)], _ connection: Connection) throws(LoadStop) {
+        for (shadow, isWatched) in watched {
+            let left = try connection.stopping { db throws(SQLiteError) in
+                try db.rows(
+                    "SELECT name FROM temp.sqlite_schema WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE",
+                    [.text(shadow.table)]
+                ).compactMap { $0[0].string }
+            }
+            guard isWatched, Set(left).isSuperset(of: shadow.triggers.map(\.name)) else {
+                try ShadowLedger(connection).supersede(shadow.table)
+                continue
+            }
+        }
+        try dropTriggers(connection) { _ in true }
+    }
+
+    /// Whether a name is that of a trigger which notes keys.
+    static func isTrigger(_ name: String) -> Bool { name.hasPrefix(Shadow.triggerPrefix) }
+
     /// Notes the keys of rows that were read, whether or not they are written; `rows` stands behind FROM and has
     /// `columns`.
     func saw(_ rows: String, _ columns: [String]) throws(LoadStop) {

@@ -2,19 +2,22 @@ extension Authorizer {
     /// Lets the statements of a person's own read, write and define what lies in `main` and among temporary tables, and
     /// leaves no way out of the database, out of the transaction or into tables whose names `isReserved` tells.
     ///
-    /// `refuse` is told, in words that follow "it", what a statement may not do; SQLite itself only says that it may
+    /// Triggers whose names `isOwn` tells may write where statements may not, and go with their table. `refuse` is told, in words that follow "it", what a statement may not do; SQLite itself only says that it may
     /// not.
     public static func script(
-        isReserved: @escaping (_ table: String) -> Bool, refuse: @escaping (_ what: String) -> Void
+        isReserved: @escaping (_ table: String) -> Bool, isOwn: @escaping (_ trigger: String) -> Bool = { _ in false },
+        refuse: @escaping (_ what: String) -> Void
     ) -> Authorizer {
         Authorizer { action in
-            let reason = refusal(action, isReserved)
+            let reason = refusal(action, isReserved, isOwn)
             if let reason { refuse(reason) }
             return reason == nil
         }
     }
 
-    private static func refusal(_ action: Action, _ isReserved: (String) -> Bool) -> String? {
+    private static func refusal(
+        _ action: Action, _ isReserved: (String) -> Bool, _ isOwn: (String) -> Bool
+    ) -> String? {
         switch action {
         case .select, .recursive, .other: nil
         case .function(let name):
@@ -22,8 +25,10 @@ extension Authorizer {
         case .read(_, let table, _):
             isInternal(table.lowercased()) && !table.lowercased().hasPrefix("pragma_")
                 ? "reads \(table), which shows the inside of SQLite" : nil
+        case .write(_, let trigger?) where isOwn(trigger): nil
+        case .drop(let name, _) where isOwn(name): nil
         case .write(let table, _): isReserved(table) ? "writes \(table), which Strandline keeps" : nil
-        case .define(let name, let table):
+        case .define(let name, let table), .drop(let name, let table):
             [name, table].first(where: isReserved).map { "defines or removes \($0), a name that Strandline keeps" }
         case .module(let module):
             modules.contains(module.lowercased()) ? nil : "makes a virtual table of the kind \(module)"

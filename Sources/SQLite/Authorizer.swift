@@ -17,8 +17,10 @@ public struct Authorizer {
         case recursive
         /// It inserts into a table, updates or deletes there; in a trigger, whose name it is then, or by itself.
         case write(table: String, trigger: String?)
-        /// It makes, alters or drops a table, an index, a view or a trigger of this name, on this table.
+        /// It makes or alters a table, an index, a view or a trigger of this name, on this table.
         case define(name: String, table: String)
+        /// It drops one.
+        case drop(name: String, table: String)
         /// It makes or drops a virtual table of this kind.
         case module(String)
         /// It is, or calls as a table, a pragma.
@@ -63,7 +65,7 @@ public struct Authorizer {
                     || (databases.contains(database) && !isInternal(table.lowercased()))
                     || (database.isEmpty && column.isEmpty && !isInternal(table.lowercased())
                         && !table.lowercased().hasPrefix("sqlite_") && bare(table))
-            case .write, .define, .module, .pragma, .attach, .transaction, .other: false
+            case .write, .define, .drop, .module, .pragma, .attach, .transaction, .other: false
             }
         }
     }
@@ -136,12 +138,14 @@ private func action(
     case SQLITE_RECURSIVE: .recursive
     case SQLITE_INSERT, SQLITE_UPDATE, SQLITE_DELETE:
         .write(table: text(first), trigger: fourth.map { String(cString: $0) })
-    case SQLITE_CREATE_INDEX, SQLITE_CREATE_TEMP_INDEX, SQLITE_DROP_INDEX, SQLITE_DROP_TEMP_INDEX,
-        SQLITE_CREATE_TRIGGER, SQLITE_CREATE_TEMP_TRIGGER, SQLITE_DROP_TRIGGER, SQLITE_DROP_TEMP_TRIGGER:
+    case SQLITE_CREATE_INDEX, SQLITE_CREATE_TEMP_INDEX, SQLITE_CREATE_TRIGGER, SQLITE_CREATE_TEMP_TRIGGER:
         .define(name: text(first), table: text(second))
-    case SQLITE_CREATE_TABLE, SQLITE_CREATE_TEMP_TABLE, SQLITE_DROP_TABLE, SQLITE_DROP_TEMP_TABLE, SQLITE_CREATE_VIEW,
-        SQLITE_CREATE_TEMP_VIEW, SQLITE_DROP_VIEW, SQLITE_DROP_TEMP_VIEW:
+    case SQLITE_CREATE_TABLE, SQLITE_CREATE_TEMP_TABLE, SQLITE_CREATE_VIEW, SQLITE_CREATE_TEMP_VIEW:
         .define(name: text(first), table: text(first))
+    case SQLITE_DROP_INDEX, SQLITE_DROP_TEMP_INDEX, SQLITE_DROP_TRIGGER, SQLITE_DROP_TEMP_TRIGGER:
+        .drop(name: text(first), table: text(second))
+    case SQLITE_DROP_TABLE, SQLITE_DROP_TEMP_TABLE, SQLITE_DROP_VIEW, SQLITE_DROP_TEMP_VIEW:
+        .drop(name: text(first), table: text(first))
     case SQLITE_ALTER_TABLE: .define(name: text(second), table: text(second))
     case SQLITE_CREATE_VTABLE, SQLITE_DROP_VTABLE: .module(text(second))
     case SQLITE_PRAGMA: .pragma(text(first), hasArgument: second != nil)

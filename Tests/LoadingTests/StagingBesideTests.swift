@@ -45,6 +45,69 @@ struct StagingBesideTests {
             try world.inWarehouse("SELECT row_key FROM _strandline_quarantine WHERE resolved_at IS NULL") == [["[1]"]])
     }
 
+    @Test("a row that the statements of a step have written stays as they left it")
+    func leavesWhatStatementsWrote() throws {
+        let world = try World(Tables.orders + StagingBesideTests.rows)
+        let step = world.step().with { $0.undo = .usual }
+        try world.load(step)
+        try world.warehouse.execute("UPDATE orders SET item = 'old'")
+        let backfill = world.nextRun()
+        try world.stage(step, "2024-03-01", "2024-03-02", backfill: backfill)
+        try run("UPDATE orders SET item = 'by hand' WHERE id = 1; DELETE FROM orders WHERE id = 3", world)
+        let done = try world.publish(backfill, step)
+        #expect(done.rows == RowCounts(read: 1, updated: 1) && done.warnings.map(\.code) == ["rows_newer"])
+        #expect(try items(world) == ["1by hand", "2b"])
+    }
+
+    @Test(
+        "a table that the statements of a step have made anew is newer than all that was staged for it",
+        arguments: [
+            "DROP TABLE orders; CREATE TABLE orders (id INTEGER PRIMARY KEY, item TEXT, updated_at TEXT); "
+                + "INSERT INTO orders VALUES (1, 'new', '2024-03-01')",
+            "CREATE TABLE made (id INTEGER PRIMARY KEY, item TEXT, updated_at TEXT); "
+                + "INSERT INTO made VALUES (1, 'new', '2024-03-01'); ALTER TABLE orders RENAME TO before; "
+                + "ALTER TABLE made RENAME TO orders",
+            // Not to be noted is no way to be overwritten.
+            "DROP TRIGGER _strandline_touch_1_update; UPDATE orders SET item = 'new' WHERE id = 1; "
+                + "DELETE FROM orders WHERE id > 1",
+        ])
+    func leavesTablesThatStatementsMade(sql: String) throws {
+        let world = try World(Tables.orders + StagingBesideTests.rows)
+        let step = world.step().with { $0.undo = .usual }
+        try world.load(step)
+        let backfill = world.nextRun()
+        try world.stage(step, "2024-03-01", "2024-03-02", backfill: backfill)
+        try run(sql, world)
+        let done = try world.publish(backfill, step)
+        #expect(done.rows.updated + done.rows.inserted + done.rows.deleted == 0)
+        #expect(try items(world) == ["1new"])
+    }
+
+    @Test("what notes the rows that statements write lets them write nothing of Strandline's")
+    func keepsStatementsOutOfItsTables() throws {
+        let world = try World(Tables.orders + StagingBesideTests.rows)
+        let step = world.step().with { $0.undo = .usual }
+        try world.load(step)
+        try world.stage(step, "2024-03-01", "2024-03-02", backfill: world.nextRun())
+        for sql in [
+            "DELETE FROM _strandline_noted", "DROP TABLE _strandline_noted",
+            "DROP TRIGGER _strandline_touch_1_insert; CREATE TEMP TRIGGER _strandline_touch_1_insert AFTER INSERT ON main.orders "
+                + "BEGIN DELETE FROM _strandline_watermarks; END",
+        ] {
+            let failure = #expect(throws: Failure.self, "\(sql)") { try run(sql, world) }
+            #expect(failure?.message.contains("Strandline keeps") == true, "\(sql): \(failure?.message ?? "")")
+        }
+    }
+
+    private func run(_ sql: String, _ world: World) throws {
+        let request = SQLRequest(
+            run: world.nextRun(), pipeline: "p",
+            step: SQLStep(name: "s", connection: "warehouse", script: SQLScript(sql)),
+            attempt: 1, destination: try world.request(world.step()).destination,
+            nominal: Timestamp(microseconds: 1_000_000_000_000), watermark: nil, isWhole: false)
+        _ = try world.loader().run(request, stop: StopToken())
+    }
+
     // MARK: Keys whose case does not count
 
     @Test("a key that comes in another case is one row", arguments: [false, true])
