@@ -1,12 +1,15 @@
 // Speaks to the server. What it answers otherwise than with 2xx becomes a Problem.
 
+import { heardServerTime } from "./clock.js";
+
 /** A refusal in the server's own words, or what kept it from answering. */
 export class Problem extends Error {
-  constructor({ detail, hint = "", parts = [], status = 0, isOffline = false }) {
+  constructor({ detail, hint = "", parts = [], status = 0, code = "", isOffline = false }) {
     super(detail);
     this.hint = hint;
     this.parts = parts;
     this.status = status;
+    this.code = code;
     this.isOffline = isOffline;
   }
 }
@@ -19,39 +22,66 @@ export function readJSON(text) {
       : value);
 }
 
-async function ask(path, options = {}) {
-  let response, text;
-  try {
-    response = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(40_000), ...options });
-    text = await response.text();
-  } catch {
-    throw new Problem({
-      detail: "The server does not answer.",
-      hint: "This page tries again by itself. Is `strandline serve` still running?", isOffline: true,
-    });
-  }
+/** The problem that an answer is, from its status and text. */
+export function problemOf(status, text) {
   let body = null;
   try {
-    body = text === "" ? null : readJSON(text);
+    body = readJSON(text);
   } catch {
-    body = null;
+    // Not ours: something between the page and the server has answered.
   }
-  if (response.ok) return body;
   const parts = Array.isArray(body?.errors) ? body.errors : [];
-  throw new Problem({
-    detail: body?.detail ?? `The server answered ${response.status}.`,
-    hint: body?.hint ?? "", status: response.status,
+  return new Problem({
+    detail: body?.detail ?? `The server answered ${status}.`, hint: body?.hint ?? "", status, code: body?.code ?? "",
     parts: parts.length > 1 ? parts.map((part) => [part.detail, part.hint].filter(Boolean).join(" ")) : [],
   });
 }
 
+/** What a request that got no answer comes to; throws what `signal` was aborted with instead. */
+export function unanswered(signal) {
+  signal?.throwIfAborted();
+  return new Problem({
+    detail: "The server does not answer.",
+    hint: "This page tries again by itself. Is `strandline serve` still running?", isOffline: true,
+  });
+}
+
+/**
+ * Asks the server and answers what it says as JSON. `body` is sent as JSON, `query` is added to the path, `signal` gives up.
+ * A change is sent with a key, so that a repeat of the same request does nothing twice.
+ */
+export async function ask(path, { method = "GET", body, query = {}, signal } = {}) {
+  const headers = {};
+  if (method !== "GET") headers["Idempotency-Key"] = randomKey();
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const pairs = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const address = pairs.length > 0 ? `${path}?${new URLSearchParams(pairs)}` : path;
+  const patience = AbortSignal.timeout(40_000);
+  let response, text;
+  try {
+    response = await fetch(address, {
+      method, headers, cache: "no-store", body: body === undefined ? undefined : JSON.stringify(body),
+      signal: signal ? AbortSignal.any([signal, patience]) : patience,
+    });
+    text = await response.text();
+  } catch {
+    throw unanswered(signal);
+  }
+  heardServerTime(response.headers.get("Date"));
+  if (!response.ok) throw problemOf(response.status, text);
+  try {
+    return text === "" ? null : readJSON(text);
+  } catch {
+    throw new Problem({ detail: "The server's answer cannot be read.", status: response.status });
+  }
+}
+
 /** Every item of a list, page after page, up to `most`. */
-async function all(noun, path, most) {
+export async function all(noun, path, { query = {}, most = 1000, signal } = {}) {
   const items = [];
   let cursor = "";
   do {
-    const more = cursor ? `&cursor=${encodeURIComponent(cursor)}` : "";
-    const page = await ask(`${path}${path.includes("?") ? "&" : "?"}limit=${Math.min(most, 200)}${more}`);
+    const page = await ask(path, { query: { ...query, limit: Math.min(most - items.length, 1000), cursor }, signal });
     items.push(...(page?.[noun] ?? []));
     cursor = page?.next_cursor ?? "";
   } while (cursor && items.length < most);
@@ -59,16 +89,18 @@ async function all(noun, path, most) {
 }
 
 const segment = encodeURIComponent;
+const ofPipeline = (name, more = "") => `/v1/pipelines/${segment(name)}${more}`;
 
 /** The pipelines, each with its last run and watermarks. */
-export const pipelines = () => all("pipelines", "/v1/pipelines", 1000);
-/** The newest runs of all pipelines, newest first. */
-export const recentRuns = () => all("runs", "/v1/runs", 200);
+export const pipelines = (signal) => all("pipelines", "/v1/pipelines", { most: 20_000, signal });
+/** One pipeline. */
+export const pipeline = (name, signal) => ask(ofPipeline(name), { signal });
+/** The newest runs of a pipeline, newest first. */
+export const runsOf = (name, most, signal) => all("runs", "/v1/runs", { query: { pipeline: name }, most, signal });
 /** One run. */
-export const run = (id) => ask(`/v1/runs/${segment(id)}`);
-/** Asks for a run that is to be over before long; a repeat of the same request starts nothing twice. */
-export const trigger = (pipeline) =>
-  ask(`/v1/pipelines/${segment(pipeline)}/runs`, { method: "POST", headers: { "Idempotency-Key": randomKey() } });
+export const run = (id, signal) => ask(`/v1/runs/${segment(id)}`, { signal });
+/** Asks for a run; `options` as the server takes them. */
+export const trigger = (name, options) => ask(ofPipeline(name, "/runs"), { method: "POST", body: options });
 /** Asks for the end of a run. */
 export const cancel = (id) => ask(`/v1/runs/${segment(id)}/cancel`, { method: "POST" });
 

@@ -38,12 +38,13 @@ final class StaticFiles: Sendable {
         let tag = EntityTag(file: String(changed, radix: 16) + "-" + String(status.st_size, radix: 16))
         // Held by browsers, but asked for each time, so that a page and its scripts never differ in age.
         var fields = [("ETag", tag.text), ("Cache-Control", "no-cache")]
+        // Also where the page is held: a browser puts the fields of a 304 in the place of those that it holds.
+        if name.hasSuffix(".html") { fields.append(("Content-Security-Policy", SecurityHeaders.page)) }
         if tag.isHeld(held) { return Answer(304, headers: fields) }
         guard status.st_size <= Limits.staticFileBytes, let bytes = read(file, Int(status.st_size)) else {
             throw Problem(500, "internal_error", "The file cannot be read, or is too large to be served.")
         }
         fields.insert(("Content-Type", StaticFiles.contentType(name)), at: 0)
-        if name.hasSuffix(".html") { fields.append(("Content-Security-Policy", SecurityHeaders.page)) }
         return Answer(200, .bytes(bytes), headers: fields)
     }
 

@@ -55,6 +55,14 @@ struct PageTests {
         #expect(changed.text.hasSuffix("changed"))
     }
 
+    @Test func aPageThatIsHeldKeepsItsPolicy() throws {
+        let world = try world()
+        let first = world.ask(.get, "/")
+        let again = world.ask(.get, "/", ["If-None-Match": first.header("ETag") ?? ""])
+        #expect(again.status == 304)
+        #expect(again.header("Content-Security-Policy") == first.header("Content-Security-Policy"))
+    }
+
     @Test(arguments: [
         "/../outside.txt", "/%2e%2e/outside.txt", "/..%2Foutside.txt", "/assets/..%2F..%2Foutside.txt",
         "/assets/%2e%2e/%2e%2e/outside.txt", "/%2Fetc%2Fpasswd", "//etc/passwd", "/.secret", "/assets", "/assets/",
