@@ -10,6 +10,8 @@ struct CourierState: Sendable {
     /// Threads that have not ended.
     var threads = 0
     private var inHand: Set<String> = []
+    /// What `news` was when a receiver was last released.
+    private var released: [String: Int] = [:]
     /// When each receiver had its last turn, by a count of turns.
     private var served: [String: Int] = [:]
     private var turns = 0
@@ -35,11 +37,16 @@ struct CourierState: Sendable {
 
     /// The receiver among `heads` whose turn it is: of those that are due, and that nobody has in hand, the one that has
     /// waited longest since its last turn. So one that is slow, or has much waiting, keeps nobody else from theirs.
-    mutating func next(_ heads: [(target: String, due: Timestamp)], now: Timestamp, uptime: Duration) -> Turn {
+    ///
+    /// `heads` were read when `news` was `seen`, or later: of a receiver that was released since then they may show the
+    /// message which it got meanwhile, so it is left to who looks again.
+    mutating func next(
+        _ heads: [(target: String, due: Timestamp)], seen: Int, now: Timestamp, uptime: Duration
+    ) -> Turn {
         resting = resting.filter { $0.value > uptime }
         var best: String?
         var wait: Duration?
-        for (target, due) in heads where !inHand.contains(target) {
+        for (target, due) in heads where !inHand.contains(target) && released[target] ?? seen <= seen {
             let pause = max(CourierState.wait(until: due, now: now), resting[target].map { $0 - uptime } ?? .zero)
             guard pause <= .zero else {
                 wait = min(wait ?? pause, pause)
@@ -59,6 +66,7 @@ struct CourierState: Sendable {
         inHand.remove(target)
         resting[target] = rest
         news += 1
+        released[target] = news
     }
 
     /// How long until `due`. The clock may have been set back since that was reckoned: no wait is longer than any that

@@ -66,7 +66,7 @@ final class OutboxCourier: Sendable {
         var next = CourierState.Turn.wait(Limits.recordPause)
         do throws(StoreError) {
             let heads = try store.read { (session) throws(StoreError) in try session.outboxHeads() }
-            next = state.update { $0.next(heads, now: clock.now(), uptime: clock.uptime()) }
+            next = state.update { $0.next(heads, seen: news, now: clock.now(), uptime: clock.uptime()) }
         } catch {
             log.error("the outbox cannot be read", ["cause": error.description])
         }

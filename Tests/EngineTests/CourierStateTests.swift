@@ -6,9 +6,12 @@ import Testing
 struct CourierStateTests {
     private let now = Timestamp(microseconds: 1_700_000_000_000_000)
 
-    private func next(_ state: inout CourierState, _ heads: [(String, Int)], uptime: Int = 0) -> CourierState.Turn {
+    private func next(
+        _ state: inout CourierState, _ heads: [(String, Int)], seen: Int? = nil, uptime: Int = 0
+    ) -> CourierState.Turn {
         state.next(
-            heads.map { (target: $0.0, due: now.adding(.seconds($0.1))) }, now: now, uptime: .seconds(uptime))
+            heads.map { (target: $0.0, due: now.adding(.seconds($0.1))) }, seen: seen ?? state.news, now: now,
+            uptime: .seconds(uptime))
     }
 
     @Test func everyOneHasItsTurn() {
@@ -29,6 +32,20 @@ struct CourierStateTests {
         #expect(next(&state, [("a", 0)]) == .deliver("a"))
         #expect(next(&state, [("a", 0)]) == .wait(nil))
         #expect(next(&state, [("a", 0), ("b", 7)]) == .wait(.seconds(7)))
+    }
+
+    /// One thread has read what waits, and before it has chosen another thread delivers just that.
+    @Test func whatWasReadBeforeADeliveryEndedIsNotDeliveredAgain() {
+        var state = CourierState()
+        let seen = state.news
+        #expect(next(&state, [("a", 0)], seen: seen) == .deliver("a"))
+        state.release("a", restingUntil: nil)
+        #expect(next(&state, [("a", 0)], seen: seen) == .wait(nil))
+        #expect(next(&state, [("a", 0), ("b", 0)], seen: seen) == .deliver("b"))
+        // News since then let nobody sleep: who looks again sees what waits now.
+        #expect(state.news != seen)
+        #expect(next(&state, [("a", 5)]) == .wait(.seconds(5)))
+        #expect(next(&state, [("a", 0)]) == .deliver("a"))
     }
 
     @Test func waitsForTheFirstThatFallsDue() {

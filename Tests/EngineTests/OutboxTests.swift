@@ -322,8 +322,7 @@ struct OutboxTests {
         #expect(errors[1] == "webhook wrong: what ${HOOK_WRONG} holds is no secret")
         #expect(errors[2] == "webhook unset: the environment variable NOT_SET is not set")
         #expect(errors[3].hasPrefix("webhook user: the address holds a user name"))
-        #expect(
-            poster.letters.values.allSatisfy { $0.url == letter.url }, "only the one that can be looked up is sent to")
+        #expect(poster.letters.values.count == 1, "only the one that can be looked up is sent to, and once")
         for line in world.log.values + errors { #expect(!line.contains("canary"), "\(line)") }
     }
 
