@@ -17,10 +17,16 @@ struct ScriptRun {
     /// Runs them all; answers the rows that they changed.
     func run() throws(LoadStop) -> RowCounts {
         var counts = RowCounts()
+        let known = try reservedNames()
         for (place, statement) in step.script.statements.enumerated() {
             trail.note(noted(statement))
             let changes = try asUser(statement, number: place + 1) { () throws(SQLiteError) in
                 try connection.run(statement.sql, named: values)
+            }
+            // The authorizer is told what is renamed, and not to what.
+            if ScriptRun.defining.contains(statement.keyword), let name = try reservedNames().subtracting(known).first {
+                throw ScriptRun.refusal(
+                    "names something \(name), a name that Strandline keeps", statement, number: place + 1)
             }
             counts.inserted += changes.inserted
             counts.updated += changes.updated
@@ -53,6 +59,20 @@ struct ScriptRun {
         return []
     }
 
+    /// What bears a name that Strandline keeps, each with its database: a temporary table hides another of its name.
+    private func reservedNames() throws(LoadStop) -> Set<String> {
+        let names = try connection.stopping { db throws(SQLiteError) in
+            try db.rows(
+                """
+                SELECT 'main' AS place, name FROM main.sqlite_schema UNION ALL SELECT 'temp', name FROM temp.sqlite_schema
+                """
+            ).map { row throws(SQLiteError) in (place: try row.text("place"), name: try row.text("name")) }
+        }
+        return Set(names.filter { ScriptRun.isReserved($0.name) }.map { "\($0.place).\($0.name)" })
+    }
+
+    private static func isReserved(_ name: String) -> Bool { fold(name).hasPrefix("_strandline_") }
+
     private static let defining: Set<String> = ["CREATE", "ALTER", "DROP"]
 
     /// A statement with the values that it names, for the manifest.
@@ -67,7 +87,7 @@ struct ScriptRun {
     ) throws(LoadStop) -> Result {
         let refusal = Refusal()
         let authorizer = Authorizer.script {
-            fold($0).hasPrefix("_strandline_")
+            ScriptRun.isReserved($0)
         } isOwn: {
             ShadowWatch.isTrigger($0)
         } refuse: {
@@ -88,15 +108,8 @@ struct ScriptRun {
             error.isInterrupted || error.isRolledBack || error.isTransient || error.isReadOnly || error.isCorrupt
             || error.isNotADatabase || error.cannotOpen
         guard !isForeign else { return .sqlite(error) }
-        let start = statement.sql.prefix(40).replacing("\n", with: " ")
-        let name = "statement \(number) (line \(statement.line), `\(start)\(statement.sql.count > 40 ? "…" : "")`)"
-        if let refused {
-            return .failure(
-                Failure(
-                    .invalidQuery, "\(name) was refused: it \(refused)" + Failure.unchanged,
-                    hint: "the statements of a step read and write tables of their own destination, in one transaction",
-                    field: "sql"))
-        }
+        if let refused { return refusal(refused, statement, number: number) }
+        let name = name(statement, number: number)
         if error.isConstraint {
             return .failure(
                 Failure(
@@ -107,5 +120,18 @@ struct ScriptRun {
             Failure(
                 .invalidQuery, "\(name) cannot be run: \(error.message)" + Failure.unchanged,
                 hint: "correct the statement; a plan tells whether it can be run", field: "sql"))
+    }
+
+    private static func refusal(_ what: String, _ statement: SQLScript.Statement, number: Int) -> LoadStop {
+        .failure(
+            Failure(
+                .invalidQuery, "\(name(statement, number: number)) was refused: it \(what)" + Failure.unchanged,
+                hint: "the statements of a step read and write tables of their own destination, in one transaction",
+                field: "sql"))
+    }
+
+    private static func name(_ statement: SQLScript.Statement, number: Int) -> String {
+        let start = statement.sql.prefix(40).replacing("\n", with: " ")
+        return "statement \(number) (line \(statement.line), `\(start)\(statement.sql.count > 40 ? "…" : "")`)"
     }
 }

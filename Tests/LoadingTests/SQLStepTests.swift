@@ -100,6 +100,9 @@ struct SQLStepTests {
         "INSERT INTO sqlite_schema VALUES ('table', 'a', 'a', 0, '')", "CREATE VIRTUAL TABLE v USING dbstat",
         "SELECT * FROM sqlite_dbpage", "EXPLAIN ATTACH 'x' AS y", "SELECT * FROM pragma_user_version",
         "WITH x AS (SELECT 1) INSERT INTO _strandline_meta SELECT 'a', 1 FROM x",
+        "ALTER TABLE orders RENAME TO _strandline_orders", "ALTER TABLE orders RENAME TO [_STRANDLINE_x]",
+        "CREATE TEMP TABLE t (a); ALTER TABLE t RENAME TO _strandline_loads",
+        "CREATE VIRTUAL TABLE _strandline_words USING fts5 (body)",
     ])
     func noStatementLeavesItsPlace(sql: String) throws {
         try world.run("SELECT 1", run: "r0")
