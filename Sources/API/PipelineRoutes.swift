@@ -24,7 +24,7 @@ enum PipelineRoutes {
         let (resources, next) = try call.services.read { session throws(StoreError) in
             let listing = try session.pipelines(page)
             var resources: [PipelineResource] = []
-            for stored in listing.items { resources.append(try PipelineResource(stored, session)) }
+            for stored in listing.items { resources.append(try PipelineResource(stored, session, call.services)) }
             return (resources, listing.nextCursor)
         }
         var values: [JSONValue] = []
@@ -36,7 +36,7 @@ enum PipelineRoutes {
         let name = try call.name("pipeline")
         let resource = try call.services.read { session throws(StoreError) -> PipelineResource? in
             guard let stored = try session.pipeline(name) else { return nil }
-            return try PipelineResource(stored, session)
+            return try PipelineResource(stored, session, call.services)
         }
         guard let resource else { throw unknown(name) }
         let wire = try resource.wire(call.services)
@@ -66,7 +66,7 @@ enum PipelineRoutes {
                 let outcome = try transaction.putPipeline(
                     document, expecting: precondition.expectation(current))
                 guard let stored = try transaction.pipeline(name) else { return .lost }
-                return .stored(try PipelineResource(stored, transaction), created: outcome.created)
+                return .stored(try PipelineResource(stored, transaction, call.services), created: outcome.created)
             } completion: { result in
                 if case .success = result { call.services.engine.scheduleChanged(name) }
                 waiting.finish { () throws(Problem) in
@@ -158,9 +158,11 @@ extension RunOptions {
     /// Reads the body of a trigger or a plan; no body asks for nothing special.
     init(_ document: DocumentNode?, called what: String) throws(Problem) {
         var body = try RequestBody(
-            document, called: what, keys: ["steps", "from", "full_refresh", "allow_shrink", "priority"])
+            document, called: what,
+            keys: ["steps", "from", "full_refresh", "allow_shrink", "allow_stale_upstream", "priority"])
         self.init(
             steps: body.names("steps"), fullRefresh: body.flag("full_refresh"), allowShrink: body.flag("allow_shrink"))
+        allowStaleUpstream = body.flag("allow_stale_upstream")
         priority = body.word("priority", RunPriority.self)
         from = body.text("from")
         if let from, !ResourceName.isValid(from) { body.refuse("from", "`from` is no name of a step") }

@@ -9,7 +9,7 @@ extension Failure {
         case .notFound, .unknownRun: 404
         // The name of a thing in a document is a value of it; elsewhere it stands in the path.
         case .unknownConnection, .unknownPipeline, .unknownPool, .unknownStep: field == nil ? 404 : 422
-        case .conflict, .cancelled, .fenced, .dependencyFailed, .undoMissing, .destinationChanged: 409
+        case .conflict, .cancelled, .fenced, .dependencyFailed, .upstreamStale, .undoMissing, .destinationChanged: 409
         case .preconditionFailed: 412
         case .unknownKey, .missingKey, .invalidValue, .limitExceeded, .unsupported, .dependencyCycle,
             .idempotencyMismatch:

@@ -22,6 +22,13 @@ extension LoadEngine {
                         throw failure
                     }
                 }
+                let stale = try store.reading { (session) throws(Failure) in
+                    try catalog.staleUpstreams(of: resolved.pipeline, options, at: clock.now(), session)
+                }
+                for place in plans.indices {
+                    guard let stale else { break }
+                    plans[place].warnings.append(LoadWarning(code: stale.code.rawValue, message: stale.message))
+                }
                 return plans
             }, completion: completion)
     }

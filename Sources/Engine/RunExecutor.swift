@@ -91,10 +91,13 @@ final class RunExecutor: Sendable {
 
     /// The queued run with its pipeline and files; nil when it is not queued any more.
     private func open(_ id: String) throws(StoreError) -> Opened? {
-        try store.read { [catalog] (session) throws(StoreError) -> Opened? in
+        try store.read { [catalog, clock] (session) throws(StoreError) -> Opened? in
             guard let run = try session.run(id), run.state == .queued else { return nil }
             let resolution = Result { () throws(Failure) -> ResolvedPipeline in
                 let pipeline = try catalog.pipeline(run.pipeline, session)
+                // In each attempt: what was young enough for the first may have aged since.
+                let stale = try catalog.staleUpstreams(of: pipeline, run.options, at: clock.now(), session)
+                if let stale { throw stale }
                 // A step that the document lost since then fails by itself; the others still run.
                 let names = run.steps.map(\.name).filter { pipeline.step($0) != nil }
                 guard !names.isEmpty else { return ResolvedPipeline(pipeline: pipeline, steps: []) }

@@ -94,6 +94,7 @@ public struct Failure: Error, Sendable, Equatable {
         case interrupted = "interrupted"
         case fenced = "fenced"
         case dependencyFailed = "dependency_failed"
+        case upstreamStale = "upstream_stale"
         case internalError = "internal_error"
     }
 }

@@ -6,6 +6,8 @@ public struct Pipeline: Sendable, Equatable {
     public var description: String
     /// The pipelines whose success starts a run of this one.
     public var after: [String]
+    /// How old the data of those may be when a run starts; nil means that it does not matter.
+    public var maxUpstreamAge: Duration? = nil
     /// When it runs by itself; nil when it does not.
     public var schedule: Schedule? = nil
     /// Whether the document holds the schedule.

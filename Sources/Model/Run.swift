@@ -120,6 +120,8 @@ public struct RunOptions: Sendable, Equatable {
     public var fullRefresh: Bool
     /// Let this run remove more rows than `max_shrink` allows.
     public var allowShrink: Bool
+    /// Let this run start though data of a pipeline before it is older than `max_upstream_age` allows.
+    public var allowStaleUpstream = false
     /// Whether the run goes before others; nil means as the pipeline says.
     public var priority: RunPriority?
 

@@ -140,5 +140,6 @@ extension Transaction {
         }
         try delete(.pipeline, name, expecting: expectation, operation)
         try run(operation, "DELETE FROM watermarks WHERE pipeline = ?", [.text(name)])
+        try run(operation, "DELETE FROM step_successes WHERE pipeline = ?", [.text(name)])
     }
 }

@@ -54,7 +54,7 @@ extension Transaction {
             """
             INSERT INTO runs (id, pipeline, state, "trigger", attempt, steps, full_refresh, allow_shrink, created_at,
                 started_at, finished_at, retry_at, error, retry_of, scheduled_for, schedule_era, ticks,
-                priority) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                priority, allow_stale_upstream) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             [
                 .text(run.id), .text(run.pipeline), .text(run.state.rawValue), .text(run.trigger.rawValue),
@@ -62,7 +62,7 @@ extension Transaction {
                 Value(run.attempt), .text(run.options.steps.joined(separator: ",")), Value(run.options.fullRefresh),
                 Value(run.options.allowShrink), Value(run.createdAt), Value(run.startedAt), Value(run.finishedAt),
                 Value(run.retryAt), Value(run.error?.stored), Value(run.retryOf), Value(run.scheduledFor), Value(era),
-                Value(run.ticks), Value(run.options.priority?.rawValue),
+                Value(run.ticks), Value(run.options.priority?.rawValue), Value(run.options.allowStaleUpstream),
             ])
         for (position, step) in run.steps.enumerated() {
             try self.run(
@@ -128,13 +128,16 @@ extension Transaction {
             )
         }
         try store(step, of: id, operation)
+        try keepSuccess(step, of: run, operation)
     }
 
     /// Notes that a run was rolled back; the first time counts.
     public func markRolledBack(_ id: String) throws(StoreError) {
+        let operation = "note that the run was rolled back"
         try run(
-            "note that the run was rolled back",
+            operation,
             "UPDATE runs SET rolled_back_at = ? WHERE id = ? AND rolled_back_at IS NULL", [Value(now), .text(id)])
+        try takeBackSuccesses(of: id, operation)
     }
 
     /// Removes the oldest finished runs above `bound`, with their steps, and the manifests of all but the newest runs;

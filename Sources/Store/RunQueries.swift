@@ -103,6 +103,7 @@ extension Run {
         retryOf = try row.optionalText("retry_of")
         scheduledFor = try row.optionalTimestamp("scheduled_for")
         ticks = Int(try row.int("ticks"))
+        options.allowStaleUpstream = try row.bool("allow_stale_upstream")
         if let priority = try row.optionalText("priority") { options.priority = RunPriority(rawValue: priority) }
     }
 }

@@ -27,6 +27,15 @@ extension ReadSession {
         return Listing(found, page) { "\($0.pipeline)/\($0.step)" }
     }
 
+    /// How far each step of a pipeline has come; those that have a watermark.
+    public func watermarkValues(of pipeline: String) throws(StoreError) -> [String: CursorValue] {
+        let found = try rows(
+            "read the watermarks", "SELECT step, value FROM watermarks WHERE pipeline = ? AND value IS NOT NULL",
+            [.text(pipeline)]
+        ) { row throws(SQLiteError) in (try row.text("step"), CursorValue(stored: row["value"])) }
+        return Dictionary(uniqueKeysWithValues: found).compactMapValues { $0 }
+    }
+
     /// The changes of a step's watermark, newest first; a removal has no value.
     public func watermarkHistory(
         _ pipeline: String, _ step: String, _ page: Page = Page()
@@ -74,31 +83,39 @@ extension Transaction {
         try mirrorWatermark(watermark)
     }
 
-    /// Drops the copies of the watermarks that lie in a connection's file, which is another one now.
+    /// Drops the copies of the watermarks that lie in a connection's file, which is another one now, and when their steps
+    /// succeeded there.
     func dropWatermarks(destination connection: String, _ operation: String) throws(StoreError) {
-        try run(
-            operation,
-            """
-            DELETE FROM watermarks WHERE EXISTS (
-                SELECT 1 FROM pipelines p, json_each(p.document, '$.steps') s
-                WHERE p.name = watermarks.pipeline AND json_extract(s.value, '$.name') = watermarks.step
-                    AND json_extract(s.value, '$.destination.connection') = ?)
-            """, [.text(connection)])
+        for table in Transaction.tablesByStep {
+            try run(
+                operation,
+                """
+                DELETE FROM \(table) WHERE EXISTS (
+                    SELECT 1 FROM pipelines p, json_each(p.document, '$.steps') s
+                    WHERE p.name = \(table).pipeline AND json_extract(s.value, '$.name') = \(table).step
+                        AND json_extract(s.value, '$.destination.connection') = ?)
+                """, [.text(connection)])
+        }
     }
 
-    /// Drops the copies of the watermarks of a stored pipeline's steps that `document` writes elsewhere or lacks.
+    /// Drops the same of a stored pipeline's steps that `document` writes elsewhere or lacks.
     func dropWatermarks(of pipeline: String, movedBy document: String, _ operation: String) throws(StoreError) {
-        try run(
-            operation,
-            """
-            DELETE FROM watermarks WHERE pipeline = ?1 AND NOT EXISTS (
-                SELECT 1 FROM pipelines p, json_each(p.document, '$.steps') old, json_each(?2, '$.steps') new
-                WHERE p.name = ?1 AND json_extract(old.value, '$.name') = watermarks.step
-                    AND json_extract(new.value, '$.name') = watermarks.step
-                    AND json_extract(old.value, '$.destination.connection')
-                        = json_extract(new.value, '$.destination.connection'))
-            """, [.text(pipeline), .text(document)])
+        for table in Transaction.tablesByStep {
+            try run(
+                operation,
+                """
+                DELETE FROM \(table) WHERE pipeline = ?1 AND NOT EXISTS (
+                    SELECT 1 FROM pipelines p, json_each(p.document, '$.steps') old, json_each(?2, '$.steps') new
+                    WHERE p.name = ?1 AND json_extract(old.value, '$.name') = \(table).step
+                        AND json_extract(new.value, '$.name') = \(table).step
+                        AND json_extract(old.value, '$.destination.connection')
+                            = json_extract(new.value, '$.destination.connection'))
+                """, [.text(pipeline), .text(document)])
+        }
     }
+
+    /// What is kept of each step's destination.
+    private static let tablesByStep = ["watermarks", "step_successes"]
 
     /// Removes the copy of a watermark that was removed in its destination; the history says when and why.
     public func removeWatermark(_ pipeline: String, _ step: String, reason: String?) throws(StoreError) {

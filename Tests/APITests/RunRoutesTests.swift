@@ -66,7 +66,8 @@ struct RunRoutesTests {
         #expect(
             answer.json["options"]
                 == .object([
-                    "steps": .array(["orders"]), "full_refresh": true, "allow_shrink": false, "priority": "normal",
+                    "steps": .array(["orders"]), "full_refresh": true, "allow_shrink": false,
+                    "allow_stale_upstream": false, "priority": "normal",
                 ]))
     }
 

@@ -7,7 +7,8 @@ internal import Store
 struct PipelineResource: Sendable {
     /// The keys that an answer adds to the document; a body may hold them, so that an answer can be sent back.
     static let addedKeys = [
-        "version", "created_at", "updated_at", "last_run", "watermarks", "schedule_status", "held_by", "warnings",
+        "version", "created_at", "updated_at", "last_run", "watermarks", "schedule_status", "held_by", "upstreams",
+        "warnings",
     ]
 
     /// The document and its version.
@@ -20,14 +21,17 @@ struct PipelineResource: Sendable {
     let schedule: ScheduleRecord?
     /// The backfill that keeps it from being run after others; nil when there is none.
     let heldBy: String?
+    /// The pipelines that it runs after, with the greatest age of their data that its runs take.
+    let upstreams: (upstreams: [Upstream], limit: Duration?)?
 
     /// Reads what belongs to a stored pipeline.
-    init(_ stored: StoredDefinition, _ session: ReadSession) throws(StoreError) {
+    init(_ stored: StoredDefinition, _ session: ReadSession, _ services: Services) throws(StoreError) {
         self.stored = stored
         lastRun = try session.runs(RunFilter(pipeline: stored.name), Page(limit: 1)).items.first
         watermarks = try session.watermarks(pipeline: stored.name, Page(limit: Limits.pipelineSteps)).items
         schedule = try session.schedule(of: stored.name)
         heldBy = try session.holder(of: stored.name)
+        upstreams = services.engine.upstreams(of: stored.name, session)
     }
 
     /// The document as it was written, with its version, last run, watermarks and how its schedule stands; `warnings` only after a `PUT`.
@@ -41,6 +45,9 @@ struct PipelineResource: Sendable {
             .init("watermarks", .array(watermarks.map(\.wire))),
             .init("schedule_status", schedule.map { .object($0.wire(at: services.clock.now())) } ?? .null),
             .init("held_by", JSONValue(heldBy)),
+            .init(
+                "upstreams",
+                .array((upstreams?.upstreams ?? []).map { $0.wire(upstreams?.limit, at: services.clock.now()) })),
         ]
         if let warnings { members.append(.init("warnings", .array(warnings.map(\.wire)))) }
         return .object(members)
@@ -48,6 +55,17 @@ struct PipelineResource: Sendable {
 
     /// The tag of what an answer shows of it.
     func tag(_ wire: JSONValue) -> EntityTag { EntityTag(version: stored.version, content: wire.text()) }
+}
+
+extension Upstream {
+    /// The pipeline with the age of its data, as the instant up to which that is there.
+    fileprivate func wire(_ limit: Duration?, at now: Timestamp) -> JSONValue {
+        .object([
+            "pipeline": .string(pipeline), "step": .string(age.step), "basis": .string(age.basis.rawValue),
+            "since": JSONValue(age.since?.rfc3339),
+            "stale": limit.map { .bool(age.exceeds($0, at: now)) } ?? .null,
+        ])
+    }
 }
 
 extension LoadPlan {

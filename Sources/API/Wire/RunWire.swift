@@ -39,7 +39,8 @@ extension RunOptions {
     fileprivate var wire: JSONValue {
         .object([
             "steps": .array(steps.map(JSONValue.string)), "full_refresh": .bool(fullRefresh),
-            "allow_shrink": .bool(allowShrink), "priority": JSONValue(priority?.rawValue),
+            "allow_shrink": .bool(allowShrink), "allow_stale_upstream": .bool(allowStaleUpstream),
+            "priority": JSONValue(priority?.rawValue),
         ])
     }
 }

@@ -6,7 +6,8 @@ struct PipelineDecoding {
     let findings: Findings
 
     private static let keys = [
-        "name", "description", "schedule", "paused", "after", "pool", "priority", "retries", "timeout", "steps",
+        "name", "description", "schedule", "paused", "after", "max_upstream_age", "pool", "priority", "retries",
+        "timeout", "steps",
     ]
 
     /// The pipeline of a node; nil, with the reasons noted, when it is refused.
@@ -21,6 +22,7 @@ struct PipelineDecoding {
         let schedule = ScheduleDecoding(pipeline: fields).schedule()
         let isPaused = isPaused(fields)
         let after = after(fields, name)
+        let maxUpstreamAge = maxUpstreamAge(fields)
         let retries = retries(fields)
         let timeout = fields.duration("timeout", in: Limits.shortestTimeout...Limits.longestTimeout)
         let pool = fields.has("pool") ? fields.name("pool") : nil
@@ -29,6 +31,7 @@ struct PipelineDecoding {
         guard let name, let steps else { return nil }
         var pipeline = Pipeline(
             name: name, description: description, after: after, retries: retries, timeout: timeout, steps: steps)
+        pipeline.maxUpstreamAge = maxUpstreamAge
         pipeline.schedule = schedule
         pipeline.isPaused = isPaused
         pipeline.pool = pool
@@ -69,6 +72,16 @@ struct PipelineDecoding {
                 code: .dependencyCycle)
         }
         return names
+    }
+
+    private func maxUpstreamAge(_ fields: Fields) -> Duration? {
+        let age = fields.duration("max_upstream_age", in: Limits.shortestPeriod...Limits.longestReach)
+        if age != nil, fields.identifiers("after")?.isEmpty ?? true {
+            fields.refuse(
+                "max_upstream_age", "the pipeline runs after no other whose data could be old",
+                hint: "Add `after` with the pipelines before it, or remove `max_upstream_age`.")
+        }
+        return age
     }
 
     private func retries(_ fields: Fields) -> RetryPolicy {

@@ -14,6 +14,7 @@ struct RunCommand: Command {
             .flag("wait", "Wait until the run has ended."),
             .flag("full-refresh", "Rebuild the destination tables from the whole source."),
             .flag("allow-shrink", "Let this run remove more rows than max_shrink allows."),
+            .flag("allow-stale-upstream", "Start though upstream data is older than max_upstream_age."),
             .value("step", "STEP", "Run only this step.", isRepeatable: true),
             .value("from", "STEP", "Run this step and all that depend on it."),
             .value("priority", "PRIORITY", "high, normal or low; as the pipeline says unless given."),
@@ -38,7 +39,7 @@ struct RunCommand: Command {
             "steps": .array(arguments.texts("step").map(JSONValue.string)),
             "full_refresh": .bool(arguments.flag("full-refresh")),
             "allow_shrink": .bool(arguments.flag("allow-shrink")), "from": JSONValue(arguments.text("from")),
-            "priority": JSONValue(priority),
+            "allow_stale_upstream": .bool(arguments.flag("allow-stale-upstream")), "priority": JSONValue(priority),
         ])
     }
 
