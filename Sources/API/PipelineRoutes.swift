@@ -40,7 +40,7 @@ enum PipelineRoutes {
         }
         guard let resource else { throw unknown(name) }
         let wire = try resource.wire(call.services)
-        return .now(call.unlessHeld(.json(wire), resource.tag(wire)))
+        return .now(call.unlessHeld(.json(wire), try resource.tag(call.services)))
     }
 
     private static func put(_ call: Call) throws(Problem) -> Outcome {
@@ -91,9 +91,8 @@ enum PipelineRoutes {
     private static func put(
         _ resource: PipelineResource, _ created: Bool, _ warnings: [LoadWarning], _ services: Services
     ) throws(Problem) -> Answer {
-        let tag = resource.tag(try resource.wire(services))
         let answer = Answer.json(
-            try resource.wire(services, warnings: warnings), headers: [("ETag", tag.text)])
+            try resource.wire(services, warnings: warnings), headers: [("ETag", try resource.tag(services).text)])
         return created ? answer.created("/v1/pipelines/\(resource.stored.name)") : answer
     }
 

@@ -8,7 +8,7 @@ enum Routes {
         + ScheduleRoutes.endpoints + RunRoutes.endpoints
         + EventRoutes.endpoints + WatermarkRoutes.endpoints
         + AuditRoutes.endpoints + LedgerRoutes.endpoints + BackfillRoutes.endpoints + AdviceRoutes.endpoints
-        + WebhookRoutes.endpoints + MetricsRoutes.endpoints + ServerRoutes.endpoints
+        + FreshnessRoutes.endpoints + WebhookRoutes.endpoints + MetricsRoutes.endpoints + ServerRoutes.endpoints
 
     /// The operations as the server's router takes them; those of the page only where files are served.
     static func all(_ services: Services) -> [Route] {

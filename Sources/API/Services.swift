@@ -13,6 +13,8 @@ final class Services: Sendable {
     let events: EventTail
     /// Reads the files of the page; nil when none are served.
     let files: StaticFiles?
+    /// What was written out of freshness.
+    let freshness = FreshnessTexts()
     /// Whether the server takes work.
     let readiness = Readiness()
     /// Where causes go that no client sees.

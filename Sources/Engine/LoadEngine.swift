@@ -31,6 +31,7 @@ public final class LoadEngine: Sendable {
     let courier: OutboxCourier?
     private let kept: KeptPartitions
     let scheduler: Scheduler
+    let freshness: FreshnessMonitor
     private let downstream: Downstream
     private let executor: RunExecutor
     private let auditor: AuditExecutor
@@ -52,6 +53,7 @@ public final class LoadEngine: Sendable {
         inspections = InspectionPool(clock: clock, alarms: alarms)
         scheduler = Scheduler(
             store: store, catalog: catalog, identifiers: identifiers, clock: clock, alarms: alarms, log: log)
+        freshness = FreshnessMonitor(store: store, catalog: catalog, clock: clock, alarms: alarms, log: log)
         downstream = Downstream(catalog: catalog, identifiers: identifiers, clock: clock, log: log)
         let lineage = outbox?.lineageNamespace.map { LineageDesk(namespace: $0, loader: loader) }
         records = RunRecords(store: store, downstream: downstream, lineage: lineage, log: log)
@@ -90,6 +92,7 @@ public final class LoadEngine: Sendable {
         let undiscarded: [Backfill]
         let released: [Run]
         let overdue: [String]
+        freshness.watch()
         do throws(StoreError) {
             try learnLimits()
             restored = try recovery.perform()
@@ -100,6 +103,7 @@ public final class LoadEngine: Sendable {
                 try downstream.release(transaction)
             }
             overdue = try scheduler.overdueCancellations()
+            try freshness.begin()
         } catch {
             throw error.failure
         }
@@ -126,6 +130,7 @@ public final class LoadEngine: Sendable {
         records.giveUp()
         kept.closeAll()
         if isClean { stepLanes.stop() }
+        freshness.end()
         alarms.stop()
         edits.refuseAll(.serverStops)
         waiters.close(.serverStops)

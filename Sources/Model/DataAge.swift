@@ -2,23 +2,15 @@ public import Platform
 
 /// How old the data is that steps have loaded, as an instant: the clock alone makes it older.
 public struct DataAge: Sendable, Equatable {
-    /// What it is reckoned from.
-    public enum Basis: String, Sendable, CaseIterable {
-        /// The highest time of a cursor whose rows are loaded.
-        case watermark
-        /// When the step succeeded last: for cursors that are no times, and for steps without one.
-        case lastSuccess = "last_success"
-    }
-
     /// The step that decides.
     public var step: String
     /// What its age is reckoned from.
-    public var basis: Basis
+    public var basis: FreshnessBasis
     /// The instant up to which the data is there; nil where the step has never succeeded.
     public var since: Timestamp?
 
     /// Makes an age.
-    public init(step: String, basis: Basis, since: Timestamp?) {
+    public init(step: String, basis: FreshnessBasis, since: Timestamp?) {
         self.step = step
         self.basis = basis
         self.since = since

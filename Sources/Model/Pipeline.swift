@@ -12,6 +12,8 @@ public struct Pipeline: Sendable, Equatable {
     public var schedule: Schedule? = nil
     /// Whether the document holds the schedule.
     public var isPaused = false
+    /// How old the tables of its steps may be, of those that do not say themselves; nil for no limits.
+    public var freshness: FreshnessPolicy? = nil
     /// How failed attempts are repeated.
     public var retries: RetryPolicy
     /// The longest one attempt may take; nil means no bound.

@@ -12,6 +12,8 @@ public struct Step: Sendable, Equatable {
     public var when = StepCondition.allSuccess
     /// The longest that one attempt of it may take; nil means no bound but the run's.
     public var timeout: Duration?
+    /// How old what it writes may be; nil means as the pipeline says.
+    public var freshness: FreshnessPolicy? = nil
     /// What it does.
     public var work: Work
 

@@ -183,6 +183,12 @@ public enum Limits {
     public static let shortestPeriod: Duration = .seconds(1)
     /// The longest time between the ticks of `every`.
     public static let longestPeriod: Duration = .seconds(366 * 86_400)
+    /// The shortest age by which a table can be late: less is the time that a load takes.
+    public static let shortestAge: Duration = .seconds(1)
+    /// Characters of an error in the sentence that says why a table is late.
+    public static let reasonErrorCharacters = 200
+    /// Pipelines whose freshness one transaction looks at when the server starts: so that others get their turn.
+    public static let freshnessBatch = 500
     /// How long a wall clock that was set, or a machine that has slept, may go unnoticed by the schedule.
     public static let clockLookTime: Duration = .seconds(60)
     /// How far the wall clock may go back before every schedule is looked at: time servers do less unseen.

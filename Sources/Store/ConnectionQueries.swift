@@ -21,13 +21,17 @@ extension ReadSession {
 extension Transaction {
     /// Stores a connection's definition, JSON text; the same text again changes nothing.
     ///
-    /// A change drops the copies of the watermarks in its file, for it may lead to another file now.
+    /// A change drops the copies of the watermarks in its file, and the clocks of what writes there, for it may lead to another
+    /// file now.
     public func putConnection(
         _ name: String, definition: String, expecting expectation: Expectation = .anything
     ) throws(StoreError) -> PutOutcome {
         let operation = "store the connection"
         let outcome = try put(.connection, name, definition, expecting: expectation, operation)
-        if !outcome.unchanged { try dropWatermarks(destination: name, operation) }
+        if !outcome.unchanged {
+            try dropWatermarks(destination: name, operation)
+            try restartClocks(destination: name, operation)
+        }
         return outcome
     }
 

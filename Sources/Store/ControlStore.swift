@@ -130,6 +130,19 @@ public final class ControlStore: Sendable {
     /// takes it off.
     public func onEvents(_ handler: (@Sendable () -> Void)?) { writer.onEvents(handler) }
 
+    /// Has `look` called with the pipelines that a transaction has touched, in that transaction; what it answers is called after
+    /// the commit, before those are told whose changes they were. When it throws, what it has written is undone, what was
+    /// touched is not, and `fail` is called after the commit. All on the writer's thread, and short.
+    public func onTouch(
+        _ look: @escaping @Sendable (Set<String>, Transaction) throws(StoreError) -> @Sendable () -> Void,
+        fail: @escaping @Sendable (Set<String>, StoreError) -> Void
+    ) {
+        writer.onTouch(Writer.TouchHandler(look: look, fail: fail))
+    }
+
+    /// Looks at what is touched no more.
+    public func endTouches() { writer.onTouch(nil) }
+
     /// Why nothing can be written: the disk's last refusal, until a change is committed again; nil when all is well.
     public var writeFailure: StoreError? { writer.failure }
 

@@ -47,6 +47,7 @@ extension Transaction {
                 operation, "INSERT INTO pipeline_connections (pipeline, connection) VALUES (?, ?)",
                 [.text(name), .text(connection)])
         }
+        if !outcome.unchanged { try adoptClocks(of: name, operation) }
         try putUpstreams(upstreams, of: name, operation)
         try putSchedule(schedule, isPaused: isPaused, of: name)
         try putPool(pool, of: name, operation)
@@ -139,6 +140,7 @@ extension Transaction {
                 hint: "cancel it or wait for its end")
         }
         try delete(.pipeline, name, expecting: expectation, operation)
+        touch(name)
         try run(operation, "DELETE FROM watermarks WHERE pipeline = ?", [.text(name)])
         try run(operation, "DELETE FROM step_successes WHERE pipeline = ?", [.text(name)])
     }

@@ -64,6 +64,7 @@ extension Transaction {
                 Value(run.retryAt), Value(run.error?.stored), Value(run.retryOf), Value(run.scheduledFor), Value(era),
                 Value(run.ticks), Value(run.options.priority?.rawValue), Value(run.options.allowStaleUpstream),
             ])
+        touch(run.pipeline)
         for (position, step) in run.steps.enumerated() {
             try self.run(
                 operation, "INSERT INTO step_runs (run, position, name, state, strategy) VALUES (?, ?, ?, ?, ?)",
@@ -109,6 +110,7 @@ extension Transaction {
                 Value(state == .success ? nil : (change.error ?? run.error)?.stored),
             ])
         try changeSteps(of: id, with: state, at: end ?? now, operation)
+        touch(run.pipeline)
         return try stored(id, nil, operation)
     }
 
@@ -129,15 +131,17 @@ extension Transaction {
         }
         try store(step, of: id, operation)
         try keepSuccess(step, of: run, operation)
+        try keepClocks(of: step, in: run.pipeline, operation)
     }
 
     /// Notes that a run was rolled back; the first time counts.
     public func markRolledBack(_ id: String) throws(StoreError) {
         let operation = "note that the run was rolled back"
-        try run(
-            operation,
-            "UPDATE runs SET rolled_back_at = ? WHERE id = ? AND rolled_back_at IS NULL", [Value(now), .text(id)])
+        let changed = try run(
+            operation, "UPDATE runs SET rolled_back_at = ? WHERE id = ? AND rolled_back_at IS NULL",
+            [Value(now), .text(id)])
         try takeBackSuccesses(of: id, operation)
+        if changed > 0 { try setBackClocks(rolledBack: id, operation) }
     }
 
     /// Removes the oldest finished runs above `bound`, with their steps, and the manifests of all but the newest runs;

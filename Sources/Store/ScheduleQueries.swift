@@ -41,6 +41,7 @@ extension ReadSession {
 extension Transaction {
     /// Stores how far ticks are accounted for, of a schedule that is stored.
     public func updateSchedule(_ record: ScheduleRecord) throws(StoreError) {
+        touch(record.pipeline)
         try run(
             "change the schedule",
             """

@@ -45,6 +45,8 @@ public final class Transaction: ReadSession {
     var mail = OutboxNews()
     /// Whether it may have added events; also where the change was undone since.
     var hasEvents = false
+    /// The pipelines whose freshness may be another now; also where the change was undone since.
+    var touched: Set<String> = []
 
     init(_ connection: Connection, now: Timestamp) {
         self.now = now

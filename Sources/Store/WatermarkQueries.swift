@@ -61,6 +61,7 @@ extension Transaction {
     public func mirrorWatermark(_ watermark: Watermark) throws(StoreError) {
         let operation = "store the watermark"
         guard try self.watermark(watermark.pipeline, watermark.step) != watermark else { return }
+        touch(watermark.pipeline)
         let columns = "pipeline, step, cursor_column, value, key, updated_at, run, reason, version"
         let values: [Value] = [
             .text(watermark.pipeline), .text(watermark.step), .text(watermark.cursor), watermark.value?.stored ?? .null,
@@ -115,7 +116,7 @@ extension Transaction {
     }
 
     /// What is kept of each step's destination.
-    private static let tablesByStep = ["watermarks", "step_successes"]
+    private static let tablesByStep = ["watermarks", "step_successes", "step_clocks"]
 
     /// Removes the copy of a watermark that was removed in its destination; the history says when and why.
     public func removeWatermark(_ pipeline: String, _ step: String, reason: String?) throws(StoreError) {
@@ -124,6 +125,7 @@ extension Transaction {
             throw StoreError(
                 .unknownWatermark, operation, "the step \(step) of the pipeline \(pipeline) has no watermark")
         }
+        touch(pipeline)
         try run(
             operation, "DELETE FROM watermarks WHERE pipeline = ? AND step = ?", [.text(pipeline), .text(step)])
         try remember(

@@ -17,6 +17,14 @@ final class Writer: Sendable {
         let fail: @Sendable (StoreError) -> Void
     }
 
+    /// Who looks at the pipelines that a transaction has touched.
+    struct TouchHandler: Sendable {
+        /// Looks at them before the commit; answers what is to be done after it.
+        let look: @Sendable (Set<String>, Transaction) throws(StoreError) -> @Sendable () -> Void
+        /// Is told that the look failed.
+        let fail: @Sendable (Set<String>, StoreError) -> Void
+    }
+
     private struct Pending {
         var changes: [Change] = []
         var scheduled = false
@@ -42,6 +50,7 @@ final class Writer: Sendable {
     private let trouble = Mutex<StoreError?>(nil)
     private let mailHandler = Mutex<(@Sendable (OutboxNews) -> Void)?>(nil)
     private let eventHandler = Mutex<(@Sendable () -> Void)?>(nil)
+    private let touchHandler = Mutex<TouchHandler?>(nil)
     private let desk: Desk
     private let open: @Sendable () throws(StoreError) -> Connection
     private let clock: any Clock
@@ -71,6 +80,10 @@ final class Writer: Sendable {
 
     /// Has `handler` called on the writer's thread after each commit that may have added events.
     func onEvents(_ handler: (@Sendable () -> Void)?) { eventHandler.withLock { $0 = handler } }
+
+    /// Has `handler` called at the end of each transaction that has touched pipelines, before it is committed; what it answers
+    /// is called after that, before any caller is told. Both on the writer's thread.
+    func onTouch(_ handler: TouchHandler?) { touchHandler.withLock { $0 = handler } }
 
     /// Queues a change; a full queue and a closed writer tell the caller at once, on this thread.
     func submit(_ change: Change) {
@@ -150,6 +163,7 @@ final class Writer: Sendable {
                 () throws(StoreError) in
                 let transaction = Transaction(connection, now: clock.now())
                 for change in batch { ends.append(try run(change, transaction)) }
+                if let end = try settle(transaction) { ends.insert(end, at: 0) }
                 mail = transaction.mail
                 hasEvents = transaction.hasEvents
             }
@@ -166,6 +180,16 @@ final class Writer: Sendable {
         for end in ends { end() }
         if mail.isThere { mailHandler.withLock { $0 }?(mail) }
         if hasEvents { eventHandler.withLock { $0 }?() }
+    }
+
+    /// Lets the handler see what was touched; what it throws undoes only what it has written itself.
+    private func settle(_ transaction: Transaction) throws(StoreError) -> (@Sendable () -> Void)? {
+        let touched = transaction.touched
+        guard !touched.isEmpty, let handler = touchHandler.withLock({ $0 }) else { return nil }
+        return try run(
+            Change(
+                run: { transaction throws(StoreError) in try handler.look(touched, transaction) },
+                fail: { handler.fail(touched, $0) }), transaction)
     }
 
     /// Answers what tells the caller; throws only what ends the whole transaction.

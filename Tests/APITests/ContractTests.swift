@@ -87,6 +87,8 @@ struct ContractTests {
         #expect(words("Backfill", "order") == PartitionOrder.allCases.map(\.rawValue))
         #expect(words("Backfill", "mode") == BackfillMode.allCases.map(\.rawValue))
         #expect(words("NoticeType") == NoticeType.subscribable.map(\.rawValue))
+        #expect(words("FreshnessState") == FreshnessState.allCases.map(\.rawValue))
+        #expect(words("FreshnessBasis") == FreshnessBasis.allCases.map(\.rawValue))
         #expect(words("DeliveryState") == DeliveryState.allCases.map(\.rawValue))
         #expect(words("AuditState") == AuditState.allCases.map(\.rawValue))
         #expect(words("StepRun", "state") == StepRunState.allCases.map(\.rawValue))
@@ -183,6 +185,8 @@ struct ContractTests {
             ("list_watermark_history", .get, mark + "/history", ""),
             ("delete_watermark", .delete, mark + "?dry_run", ""), ("get_health", .get, "/healthz", ""),
             ("get_readiness", .get, "/readyz", ""),
+            ("list_freshness", .get, "/v1/freshness", ""), ("list_freshness", .get, "/v1/freshness?fail_on=x", ""),
+            ("get_freshness", .get, "/v1/freshness/orders", ""), ("get_freshness", .get, "/v1/freshness/nothing", ""),
             ("get_run", .get, "/v1/runs/nothing", ""), ("list_runs", .get, "/v1/runs?limit=0", ""),
             ("put_pipeline", .put, "/v1/pipelines/orders", "{steps: [{}]}"),
             ("put_pipeline", .put, "/v1/pipelines/orders", "{steps"),

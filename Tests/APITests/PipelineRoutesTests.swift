@@ -16,7 +16,7 @@ struct PipelineRoutesTests {
         #expect(
             before.json.keys == [
                 "name", "steps", "version", "created_at", "updated_at", "last_run", "watermarks", "schedule_status",
-                "held_by", "upstreams",
+                "held_by", "upstreams", "freshness_status",
             ])
         #expect(before.json["last_run"] == .null)
         #expect(before.json["watermarks"] == .array([]))

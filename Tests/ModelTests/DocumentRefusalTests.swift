@@ -16,7 +16,6 @@ struct DocumentRefusalTests {
             // What this version does not do is refused, not ignored.
             (step() + "after: [orders]", .dependencyCycle, "after", "Remove"),
             (step() + "after: { customers: 1 }", .invalidValue, "after", ""),
-            (step() + "freshness: { warn_after: 1h }", .unsupported, "freshness", "watermarks"),
             (step("partition_by: { interval: day }"), .missingKey, "steps[0].partition_by.column", "created_at"),
             (
                 step("partition_by: { column: a, interval: 2d }"), .invalidValue, "steps[0].partition_by.interval",

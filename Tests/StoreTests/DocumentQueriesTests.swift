@@ -42,25 +42,25 @@ struct DocumentQueriesTests {
                 return nil
             } catch { return error.code }
         }
-        #expect(put("a") == (whenAbsent ? nil : .preconditionFailed))
+        #expect(put("[1]") == (whenAbsent ? nil : .preconditionFailed))
         try world.change { transaction throws(StoreError) in
-            _ = try transaction.putPipeline("p", document: "a", connections: [])
+            _ = try transaction.putPipeline("p", document: "[1]", connections: [])
         }
-        #expect(put("b") == (whenPresent ? nil : .preconditionFailed))
+        #expect(put("[2]") == (whenPresent ? nil : .preconditionFailed))
         let stored = try world.store.read { session throws(StoreError) in try session.pipeline("p")?.definition }
-        #expect(stored == (whenPresent ? "b" : "a"))
+        #expect(stored == (whenPresent ? "[2]" : "[1]"))
     }
 
     @Test func aVersionIsNeverGivenTwice() throws {
         let world = try World()
         try world.pipeline("orders")
         try world.change { transaction throws(StoreError) in
-            _ = try transaction.putPipeline("orders", document: "b", connections: [])
+            _ = try transaction.putPipeline("orders", document: "[2]", connections: [])
             try transaction.deletePipeline("orders", expecting: .version(2))
             #expect(try transaction.pipeline("orders") == nil)
-            #expect(try transaction.putPipeline("orders", document: "c", connections: []).version == 3)
+            #expect(try transaction.putPipeline("orders", document: "[3]", connections: []).version == 3)
             try transaction.deletePipeline("orders")
-            #expect(try transaction.putPipeline("orders", document: "c", connections: []).version == 4)
+            #expect(try transaction.putPipeline("orders", document: "[3]", connections: []).version == 4)
         }
     }
 

@@ -8,7 +8,7 @@ struct PipelineResource: Sendable {
     /// The keys that an answer adds to the document; a body may hold them, so that an answer can be sent back.
     static let addedKeys = [
         "version", "created_at", "updated_at", "last_run", "watermarks", "schedule_status", "held_by", "upstreams",
-        "warnings",
+        "freshness_status", "warnings",
     ]
 
     /// The document and its version.
@@ -35,26 +35,35 @@ struct PipelineResource: Sendable {
     }
 
     /// The document as it was written, with its version, last run, watermarks and how its schedule stands; `warnings` only after a `PUT`.
-    func wire(_ services: Services, warnings: [LoadWarning]? = nil) throws(Problem) -> JSONValue {
+    ///
+    /// Without `ages` those of its freshness are left out, so that the answer is the same while nothing happens.
+    func wire(
+        _ services: Services, warnings: [LoadWarning]? = nil, ages: Bool = true
+    ) throws(Problem) -> JSONValue {
         guard case .object(var members) = try JSONValue(stored: stored.definition) else { throw .unreadableDocument }
+        let now = services.clock.now()
+        let freshness = services.engine.freshness(of: stored.name, at: now)?.freshness
         let progress = lastRun.flatMap { $0.state == .running ? services.engine.progress(of: $0.id) : nil }
         members += [
             .init("version", .integer(Int64(stored.version))), .init("created_at", .string(stored.createdAt.rfc3339)),
             .init("updated_at", .string(stored.updatedAt.rfc3339)),
             .init("last_run", lastRun?.wire(progress, isWhole: false) ?? .null),
             .init("watermarks", .array(watermarks.map(\.wire))),
-            .init("schedule_status", schedule.map { .object($0.wire(at: services.clock.now())) } ?? .null),
+            .init("schedule_status", schedule.map { .object($0.wire(at: now)) } ?? .null),
             .init("held_by", JSONValue(heldBy)),
             .init(
                 "upstreams",
-                .array((upstreams?.upstreams ?? []).map { $0.wire(upstreams?.limit, at: services.clock.now()) })),
+                .array((upstreams?.upstreams ?? []).map { $0.wire(upstreams?.limit, at: now) })),
+            .init("freshness_status", freshness?.wire(at: ages ? now : nil) ?? .null),
         ]
         if let warnings { members.append(.init("warnings", .array(warnings.map(\.wire)))) }
         return .object(members)
     }
 
-    /// The tag of what an answer shows of it.
-    func tag(_ wire: JSONValue) -> EntityTag { EntityTag(version: stored.version, content: wire.text()) }
+    /// The tag of what an answer shows of it but for ages, which pass while nothing happens.
+    func tag(_ services: Services) throws(Problem) -> EntityTag {
+        EntityTag(version: stored.version, content: try wire(services, ages: false).text())
+    }
 }
 
 extension Upstream {

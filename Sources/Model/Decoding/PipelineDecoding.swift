@@ -7,16 +7,13 @@ struct PipelineDecoding {
 
     private static let keys = [
         "name", "description", "schedule", "paused", "after", "max_upstream_age", "pool", "priority", "retries",
-        "timeout", "steps",
+        "timeout", "freshness", "steps",
     ]
 
     /// The pipeline of a node; nil, with the reasons noted, when it is refused.
     func pipeline(_ node: DocumentNode, path: String, name: String?) -> Pipeline? {
         guard let fields = Fields(node, path: path, called: "a pipeline", findings: findings) else { return nil }
-        fields.allow(
-            PipelineDecoding.keys,
-            unsupported: PipelineDecoding.unsupported(name ?? fields.node("name")?.json.string ?? "{pipeline}"),
-            of: "a pipeline")
+        fields.allow(PipelineDecoding.keys, of: "a pipeline")
         let name = fields.ownName(given: name, of: "pipeline")
         let description = description(fields)
         let schedule = ScheduleDecoding(pipeline: fields).schedule()
@@ -27,13 +24,17 @@ struct PipelineDecoding {
         let timeout = fields.duration("timeout", in: Limits.shortestTimeout...Limits.longestTimeout)
         let pool = fields.has("pool") ? fields.name("pool") : nil
         let priority = fields.has("priority") ? fields.word("priority", RunPriority.self) : nil
+        let freshness = FreshnessDecoding(owner: fields)
+        let policy = freshness.policy()
         let steps = steps(fields)
+        if let steps { freshness.check(policy, of: steps) }
         guard let name, let steps else { return nil }
         var pipeline = Pipeline(
             name: name, description: description, after: after, retries: retries, timeout: timeout, steps: steps)
         pipeline.maxUpstreamAge = maxUpstreamAge
         pipeline.schedule = schedule
         pipeline.isPaused = isPaused
+        pipeline.freshness = policy
         pipeline.pool = pool
         pipeline.priority = priority ?? .normal
         return pipeline
@@ -47,12 +48,6 @@ struct PipelineDecoding {
                 hint: "Add a schedule, or remove `paused`.")
         }
         return isPaused
-    }
-
-    private static func unsupported(_ name: String) -> [String: String] {
-        [
-            "freshness": "Remove it; GET /v1/pipelines/\(name)/watermarks shows how far each step got."
-        ]
     }
 
     private func description(_ fields: Fields) -> String {

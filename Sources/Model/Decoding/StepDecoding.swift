@@ -9,10 +9,10 @@ struct StepDecoding {
         "name", "kind", "depends_on", "when", "timeout", "source", "destination", "strategy", "cursor", "primary_key",
         "write_mode",
         "lookback", "settle", "max_shrink", "columns", "schema_policy", "on_gap", "on_duplicate_key", "detect_deletes",
-        "soft_delete", "undo", "change_log", "checks", "partition_by", "reconcile",
+        "soft_delete", "undo", "change_log", "checks", "partition_by", "reconcile", "freshness",
     ]
     private static let sqlKeys = [
-        "name", "kind", "depends_on", "when", "timeout", "destination", "sql", "checks",
+        "name", "kind", "depends_on", "when", "timeout", "destination", "sql", "checks", "freshness",
     ]
     private static let unsupported = [
         "max_future": "Remove it; a cursor may move the watermark up to 5 minutes ahead of the clock."
@@ -33,6 +33,8 @@ struct StepDecoding {
                 hint: "Remove it, or add `depends_on`.")
         }
         let timeout = fields.duration("timeout", in: Limits.shortestTimeout...Limits.longestTimeout)
+        let freshness = FreshnessDecoding(owner: fields)
+        let policy = freshness.policy()
         let work: Step.Work? =
             switch kind {
             case .load: load(fields).map { .load($0) }
@@ -40,6 +42,8 @@ struct StepDecoding {
             }
         guard let work, findings.failures.count == before else { return nil }
         var step = Step(work, dependsOn: dependsOn)
+        step.freshness = policy
+        freshness.check(policy, of: [step])
         step.when = when ?? step.when
         step.timeout = timeout
         return step
