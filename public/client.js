@@ -47,20 +47,26 @@ export function unanswered(signal) {
 }
 
 /**
- * Asks the server and answers what it says as JSON. `body` is sent as JSON, `query` is added to the path, `signal` gives up.
- * A change is sent with a key, so that a repeat of the same request does nothing twice.
+ * Asks the server and answers what it says as JSON. `body` is sent as JSON, or `text` as it is; `query` is added to the path,
+ * `signal` gives up. A change is sent with a key, so that a repeat of the same request does nothing twice, and with `tag` only
+ * goes through when what it changes still has that tag.
  */
-export async function ask(path, { method = "GET", body, query = {}, signal } = {}) {
+export const ask = async (path, options) => (await askTagged(path, options)).body;
+
+/** Asks in the same way, and answers the `body` with the `tag` that it bears. */
+export async function askTagged(path, { method = "GET", body, text: raw, query = {}, tag, signal } = {}) {
   const headers = {};
+  if (tag) headers["If-Match"] = tag;
   if (method !== "GET") headers["Idempotency-Key"] = randomKey();
-  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const sent = raw ?? (body === undefined ? undefined : JSON.stringify(body));
+  if (sent !== undefined) headers["Content-Type"] = "application/json";
   const pairs = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
   const address = pairs.length > 0 ? `${path}?${new URLSearchParams(pairs)}` : path;
   const patience = AbortSignal.timeout(40_000);
   let response, text;
   try {
     response = await fetch(address, {
-      method, headers, cache: "no-store", body: body === undefined ? undefined : JSON.stringify(body),
+      method, headers, cache: "no-store", body: sent,
       signal: signal ? AbortSignal.any([signal, patience]) : patience,
     });
     text = await response.text();
@@ -70,7 +76,7 @@ export async function ask(path, { method = "GET", body, query = {}, signal } = {
   heardServerTime(response.headers.get("Date"));
   if (!response.ok) throw problemOf(response.status, text);
   try {
-    return text === "" ? null : readJSON(text);
+    return { body: text === "" ? null : readJSON(text), tag: response.headers.get("ETag") };
   } catch {
     throw new Problem({ detail: "The server's answer cannot be read.", status: response.status });
   }
@@ -90,6 +96,7 @@ export async function all(noun, path, { query = {}, most = 1000, signal } = {}) 
 
 const segment = encodeURIComponent;
 const ofPipeline = (name, more = "") => `/v1/pipelines/${segment(name)}${more}`;
+const watermarkPath = (name, step) => ofPipeline(name, `/watermarks/${segment(step)}`);
 
 /** The pipelines, each with its last run and watermarks. */
 export const pipelines = (signal) => all("pipelines", "/v1/pipelines", { most: 20_000, signal });
@@ -103,6 +110,33 @@ export const run = (id, signal) => ask(`/v1/runs/${segment(id)}`, { signal });
 export const trigger = (name, options) => ask(ofPipeline(name, "/runs"), { method: "POST", body: options });
 /** Asks for the end of a run. */
 export const cancel = (id) => ask(`/v1/runs/${segment(id)}/cancel`, { method: "POST" });
+/** A page of the newest runs of a pipeline, from `cursor` on. */
+export const runPage = (name, limit, cursor, signal) => ask("/v1/runs", { query: { pipeline: name, limit, cursor }, signal });
+/** What the next run would do. */
+export const plan = (name, signal) => ask(ofPipeline(name, "/plan"), { method: "POST", signal });
+/** Holds the schedule of a pipeline. */
+export const pause = (name) => ask(ofPipeline(name, "/pause"), { method: "POST" });
+/** Lets a schedule go on; `onResume` says what becomes of missed ticks: `coalesce` or `skip`. */
+export const resume = (name, onResume) => ask(ofPipeline(name, "/resume"), { method: "POST", body: { on_resume: onResume } });
+/** The changes of a watermark, newest first. */
+export const watermarkHistory = (name, step, most, signal) =>
+  all("watermarks", `${watermarkPath(name, step)}/history`, { most, signal });
+/** The watermark of a step with its tag. */
+export const watermark = (name, step, signal) => askTagged(watermarkPath(name, step), { signal });
+/** Sets a watermark, or only says what that would do; `text` is the body. */
+export const setWatermark = (name, step, text, tag, isPreview) =>
+  ask(watermarkPath(name, step), { method: "PUT", text, tag, query: { dry_run: isPreview ? "true" : "" } });
+/** The newest audits of a pipeline, newest first. */
+export const audits = (name, most, signal) => all("audits", "/v1/audits", { query: { pipeline: name }, most, signal });
+/** Asks for an audit. */
+export const startAudit = (name, request) => ask(ofPipeline(name, "/audits"), { method: "POST", body: request });
+/** Asks for the end of an audit. */
+export const cancelAudit = (id) => ask(`/v1/audits/${segment(id)}/cancel`, { method: "POST" });
+/** Puts back what an audit has mended. */
+export const rollBackAudit = (id) => ask(`/v1/audits/${segment(id)}/rollback`, { method: "POST" });
+/** The changes of a pipeline's freshness, newest first. */
+export const freshnessHistory = (name, most, signal) =>
+  all("changes", `/v1/freshness/${segment(name)}/history`, { most, signal });
 
 function randomKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));

@@ -5,12 +5,15 @@ import { button, fill, make, trouble } from "./elements.js";
 
 let count = 0;
 
+/** What a task answers to keep the dialog open, as after a preview. */
+export const stay = Symbol("stay");
+
 /**
- * Opens a dialog and answers what `task` answered, or null when it was closed.
+ * Opens a dialog and answers what `task` answered (true for nothing), or null when it was closed.
  *
  * `body` are the elements and sentences between the title and the buttons. `task` does what was agreed to; the dialog stays
- * open meanwhile, and shows the problem when it throws one. `isGrave` marks what cannot be undone; then the keyboard begins on
- * the way out.
+ * open meanwhile, and shows the problem when it throws one. It is given the form's data and `{ form, tell(nodes), rename(action, isGrave) }`,
+ * with which it can say more and ask again. `isGrave` marks what cannot be undone; then the keyboard begins on the way out.
  */
 export function open({ title, body = [], action, task, isGrave = false, dismiss = "Cancel" }) {
   return new Promise((done) => {
@@ -18,14 +21,23 @@ export function open({ title, body = [], action, task, isGrave = false, dismiss 
     const id = `dialog-${count}`;
     const cameFrom = document.activeElement;
     const slot = make("div", { class: "dialog-trouble" });
+    const told = make("div", { class: "dialog-told", "aria-live": "polite" });
     const out = button(dismiss, () => dialog.close(), { class: "quiet" });
     const go = make("button", { type: "submit", class: isGrave ? "grave" : "main" }, action);
     let result = null;
     let isBusy = false;
     const form = make("form", { method: "dialog" },
-      make("h2", { id }, title), make("div", { class: "dialog-body" }, body.map(asParagraph)), slot,
+      make("h2", { id }, title), make("div", { class: "dialog-body" }, body.map(asParagraph)), told, slot,
       make("div", { class: "dialog-actions" }, out, go));
     const dialog = make("dialog", { class: "dialog", "aria-labelledby": id }, form);
+    const controls = {
+      form,
+      tell: (...nodes) => fill(told, nodes),
+      rename: (text, isNowGrave = isGrave) => {
+        fill(go, text);
+        go.className = isNowGrave ? "grave" : "main";
+      },
+    };
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       if (isBusy) return;
@@ -33,8 +45,11 @@ export function open({ title, body = [], action, task, isGrave = false, dismiss 
       go.setAttribute("aria-disabled", "true");
       fill(slot);
       try {
-        result = await task(new FormData(form));
-        dialog.close();
+        const answer = await task(new FormData(form), controls);
+        if (answer !== stay) {
+          result = answer ?? true;
+          dialog.close();
+        }
       } catch (problem) {
         fill(slot, trouble(problem, { role: "alert" }));
       }

@@ -13,6 +13,8 @@ const dayAndClock = new Intl.DateTimeFormat(undefined, {
 const yearAndClock = new Intl.DateTimeFormat(undefined, {
   year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit",
 });
+const dayAndMonth = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+const monthAndYear = new Intl.DateTimeFormat(undefined, { month: "short", year: "numeric" });
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 
 /** A whole number with its separators; digits that a number cannot hold stay as they are. */
@@ -77,6 +79,14 @@ export function moment(date, at = now()) {
   const today = new Date(at);
   if (date.toDateString() === today.toDateString()) return hourAndMinute.format(date);
   return (date.getFullYear() === today.getFullYear() ? dayAndClock : yearAndClock).format(date);
+}
+
+/** The words for instants on an axis: as exact as what lies between its ends asks for. */
+export function axisWords(low, high) {
+  const span = high - low;
+  if (span < 300_000) return clock;
+  if (span < 86_400_000 && new Date(low).toDateString() === new Date(high).toDateString()) return hourAndMinute;
+  return span < 3 * 86_400_000 ? dayAndClock : span < 200 * 86_400_000 ? dayAndMonth : monthAndYear;
 }
 
 /** The time of day, to the second. */

@@ -27,7 +27,8 @@ def chromium():
     pytest.skip("there is no Chromium on this machine")
 
 
-@pytest.fixture(scope="session")
+# For each module anew: a fixture that two modules import is two fixtures, of which only one may be open at a time.
+@pytest.fixture(scope="module")
 def browser():
     path = chromium()
     with sync_playwright() as playwright:
@@ -58,7 +59,7 @@ def open_page(browser):
         unexpected = [text for text in said if not any(word in text for word in allowed)]
         assert page.evaluate("window.owned") is None, "a text of the data ran as a script"
         page.context.close()
-        assert unexpected == []
+        assert unexpected == [], f"the page complained: {unexpected}"
         own = urllib.parse.urlsplit(url).netloc
         assert {urllib.parse.urlsplit(place).netloc for place in asked} <= {own}, "another host was asked"
 

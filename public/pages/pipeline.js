@@ -1,34 +1,160 @@
-// One pipeline: its steps, how far each has come, and what became of the last run.
+// One pipeline: how fresh it is and why, its steps, how far each has come, and what its runs did.
 
 import * as client from "../client.js";
-import { fill, link, make, path, state, time, trouble } from "../elements.js";
-import { cursorText, number } from "../format.js";
+import { everySecond, now } from "../clock.js";
+import { announce, button, fill, link, make, say } from "../elements.js";
 import * as live from "../live.js";
-import { toneOf, wordOf } from "../states.js";
+import { isActive } from "../states.js";
+import { Audits } from "./pipeline-audits.js";
+import { RowsChart, WatermarkChart } from "./pipeline-charts.js";
+import { Folds } from "./pipeline-folds.js";
+import { RunTable } from "./pipeline-runs.js";
+import { askForRun } from "./pipeline-trigger.js";
+import { askToPause, askToResume } from "./pipeline-schedule.js";
+import { Standing } from "./pipeline-standing.js";
+import { Steps } from "./pipeline-steps.js";
+import { Watermarks } from "./pipeline-watermarks.js";
 
 export const page = {
   section: "#/",
   title: ({ pipeline }) => pipeline,
   async open(root, { pipeline: name }, signal) {
-    const load = async () => draw(root, await client.pipeline(name, signal));
-    await load();
-    live.follow({ event: (event) => { if (event.pipeline === name) load(); }, refresh: load }, signal);
+    const pipeline = new PipelinePage(root, name, signal);
+    await pipeline.load();
+    pipeline.begin();
   },
 };
 
-function draw(root, pipeline) {
-  const run = pipeline.last_run;
-  const marks = new Map(pipeline.watermarks.map((watermark) => [watermark.step, watermark]));
-  const loads = new Map((run?.steps ?? []).map((step) => [step.name, step]));
-  fill(root,
-    make("h1", {}, pipeline.name), pipeline.description && make("p", { class: "soft" }, pipeline.description),
-    run && make("p", {}, state(toneOf(run.state), wordOf(run.state)), " ", time(run.finished_at ?? run.created_at), " ",
-      link(path("runs", run.id), "the run")),
-    run?.error && trouble(run.error),
-    make("table", { class: "table" }, make("caption", {}, "Steps"),
-      make("thead", {}, make("tr", {}, ["Step", "Strategy", "Watermark", "Last load"].map((head) => make("th", { scope: "col" }, head)))),
-      make("tbody", {}, pipeline.steps.map((step) => make("tr", {}, make("th", { scope: "row" }, step.name),
-        make("td", {}, step.strategy ?? step.kind),
-        make("td", {}, make("code", {}, cursorText(marks.get(step.name)?.value) ?? "none")),
-        make("td", {}, loads.has(step.name) && `${number(loads.get(step.name).rows_read)} rows read`))))));
+class PipelinePage {
+  constructor(root, name, signal) {
+    this.name = name;
+    this.signal = signal;
+    this.isStale = { runs: true, audits: true, watermarks: true };
+    const redo = () => this.soon();
+    this.description = make("p", { class: "soft" });
+    this.run = button("Run", () => this.trigger(), { class: "main", "aria-label": `Run ${name} now` });
+    this.options = button("Run with options…", async () => { if (await askForRun(this.pipeline)) this.soon(); });
+    this.schedule = button("", () => this.changeSchedule());
+    this.refusal = make("div", {});
+    this.standing = new Standing(name);
+    this.steps = new Steps();
+    this.watermarkChart = new WatermarkChart(name, signal);
+    this.rowsChart = new RowsChart();
+    this.runs = new RunTable(name, signal);
+    this.watermarks = new Watermarks(name, signal, redo);
+    this.audits = new Audits(name, signal);
+    this.folds = new Folds(name, signal);
+    fill(root,
+      make("header", { class: "page-head" },
+        make("div", {}, make("p", { class: "crumbs" }, link("#/", "Overview")), make("h1", {}, name), this.description),
+        make("div", { class: "actions" }, this.schedule, this.options, this.run)),
+      this.refusal, this.standing.element, this.steps.element,
+      make("div", { class: "pair" }, this.watermarkChart.element, this.rowsChart.element),
+      this.runs.element, this.watermarks.element, this.audits.element, this.folds.element);
+  }
+
+  /** Reads what has changed, and shows it. */
+  async load() {
+    const { name, signal } = this;
+    const stale = this.isStale;
+    this.isStale = {};
+    const heardAt = now();
+    const [pipeline] = await Promise.all([
+      client.pipeline(name, signal),
+      stale.runs && this.runs.load(),
+      stale.audits && this.audits.load(),
+    ]);
+    this.pipeline = pipeline;
+    say(this.description, pipeline.description ?? "");
+    const active = isActive(pipeline.last_run?.state);
+    this.run.setAttribute("aria-disabled", String(active));
+    say(this.run, !active ? "Run" : pipeline.last_run.state === "running" ? "Running" : "Waiting");
+    const status = pipeline.schedule_status;
+    this.schedule.hidden = !status || status.paused_by === "document";
+    say(this.schedule, status?.paused ? "Resume schedule…" : "Pause schedule…");
+    this.standing.show(pipeline, heardAt);
+    this.steps.show(pipeline);
+    this.runs.newest(pipeline.last_run);
+    this.rowsChart.show(this.runs.all());
+    this.watermarks.show(pipeline, stale.watermarks);
+    this.audits.show(pipeline);
+    this.folds.show(pipeline);
+    if (stale.watermarks) await this.watermarkChart.load(pipeline);
+  }
+
+  begin() {
+    const { name, signal } = this;
+    everySecond(() => {
+      this.standing.tick();
+      if (this.pipeline.last_run?.state === "running") this.soon();
+    }, signal);
+    live.follow({ event: (event) => { if (event.pipeline === name) this.hear(event); }, refresh: () => this.reload() }, signal);
+    // Definitions that change make no event.
+    const timer = setInterval(() => { if (document.visibilityState === "visible") this.soon(); }, 15_000);
+    signal.addEventListener("abort", () => clearInterval(timer));
+  }
+
+  hear({ kind }) {
+    if (kind.startsWith("run_")) this.isStale.runs = true;
+    if (kind.startsWith("audit_")) this.isStale.audits = true;
+    if (kind.startsWith("watermark_")) this.isStale.watermarks = true;
+    if (kind === "freshness_changed") this.folds.renew();
+    this.soon();
+  }
+
+  reload() {
+    this.isStale = { runs: true, audits: true, watermarks: true };
+    this.folds.renew();
+    this.soon();
+  }
+
+  /** Reads again, soon; what comes meanwhile is read with it. */
+  soon() {
+    this.flushing ??= setTimeout(async () => {
+      try {
+        if (!this.signal.aborted) await this.load();
+      } catch (problem) {
+        if (!(problem instanceof client.Problem)) { if (!this.signal.aborted) throw problem; }
+        else if (problem.status === 404) this.refuse(problem);
+      } finally {
+        this.flushing = undefined;
+      }
+    }, 120);
+  }
+
+  refuse(problem) {
+    fill(this.refusal, make("div", { class: "trouble", role: "alert" }, make("p", { class: "what" }, problem.message),
+      problem.hint && make("p", { class: "remedy" }, problem.hint)));
+  }
+
+  async trigger() {
+    if (isActive(this.pipeline.last_run?.state)) return;
+    fill(this.refusal);
+    announce(`${this.name}: asked for a run`);
+    try {
+      this.await((await client.trigger(this.name)).id);
+    } catch (problem) {
+      this.refuse(problem);
+    }
+    this.isStale.runs = true;
+    this.soon();
+  }
+
+  /** Tells a screen reader when a run that was asked for here has ended. */
+  await(id) {
+    const over = new AbortController();
+    const event = (heard) => {
+      if (heard.run !== id || heard.kind !== "run_finished") return;
+      over.abort();
+      announce(`${this.name}: ${heard.payload.state}`);
+    };
+    live.follow({ event }, AbortSignal.any([over.signal, this.signal]));
+  }
+
+  async changeSchedule() {
+    const { schedule_status: status } = this.pipeline;
+    const done = await (status.paused ? askToResume(this.pipeline) : askToPause(this.pipeline));
+    if (done) announce(`${this.name}: ${status.paused ? "the schedule goes on" : "the schedule is paused"}`);
+    this.soon();
+  }
 }
