@@ -7,7 +7,7 @@ PORT ?= 8080
 help: ## Say what there is to make
 	@echo "make run     build, make a demo shop that keeps changing, and serve it (PORT=$(PORT))"
 	@echo "make test    lint, build and run every test"
-	@echo "make bench   measure the loads against the sqlite3 shell"
+	@echo "make bench   measure the loads against the sqlite3 shell, and schedules"
 	@echo "make build   build the program for use: .build/release/strandline"
 	@echo "make lint    check the form of the Swift sources"
 	@echo "make format  put the Swift sources in form"
