@@ -79,7 +79,7 @@ enum AuditRoutes {
         let id = try call.name("audit")
         let audit = try call.services.read { session throws(StoreError) in try session.audit(id) }
         guard let audit else {
-            throw Problem(Failure(.notFound, "there is no audit \(id)", hint: "GET /v1/audits lists the audits"))
+            throw Problem.unknownAudit(id)
         }
         return .now(.json(audit.wire))
     }
@@ -92,7 +92,7 @@ enum AuditRoutes {
             return (audit, try session.differences(id, page))
         }
         guard let (audit, listing) = found else {
-            throw Problem(Failure(.notFound, "there is no audit \(id)", hint: "GET /v1/audits lists the audits"))
+            throw Problem.unknownAudit(id)
         }
         if let kept = audit.result?.refresh?.kept, kept > 0, listing.items.isEmpty, page.cursor == nil {
             throw Problem(

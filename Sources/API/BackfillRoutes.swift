@@ -66,7 +66,7 @@ enum BackfillRoutes {
     private static func get(_ call: Call) throws(Problem) -> Outcome {
         let id = try call.name("backfill")
         let backfill = try call.services.read { session throws(StoreError) in try session.backfill(id) }
-        guard let backfill else { throw unknown(id) }
+        guard let backfill else { throw Problem.unknownBackfill(id) }
         return .now(.json(backfill.wire(call.services)))
     }
 
@@ -78,7 +78,7 @@ enum BackfillRoutes {
             guard try session.backfill(id) != nil else { return nil }
             return try session.partitions(of: id, state: state, page)
         }
-        guard let listing else { throw unknown(id) }
+        guard let listing else { throw Problem.unknownBackfill(id) }
         return .now(.json(try listing.wire("partitions") { $0.wire }))
     }
 
@@ -128,10 +128,6 @@ enum BackfillRoutes {
                 }
             }
         }
-    }
-
-    private static func unknown(_ id: String) -> Problem {
-        Problem(Failure(.notFound, "there is no backfill \(id)", hint: "GET /v1/backfills lists the backfills"))
     }
 }
 

@@ -7,15 +7,18 @@ internal import Store
 /// Events: what happens, as it happens, or page by page.
 enum EventRoutes {
     /// The operations on events.
-    static let endpoints = [
-        Endpoint(
-            .get, "/v1/events", "get_events", query: ["pipeline", "kind", "after"] + Page.parameters,
-            repeatable: ["kind"]
-        ) { call throws(Problem) in try events(call) },
-        Endpoint(.get, "/v1/runs/{run}/events", "get_run_events", query: ["after"] + Page.parameters) {
-            call throws(Problem) in try runEvents(call)
-        },
-    ]
+    static let endpoints =
+        [
+            Endpoint(
+                .get, "/v1/events", "get_events", query: ["pipeline", "kind", "after"] + Page.parameters,
+                repeatable: ["kind"]
+            ) { call throws(Problem) in try events(call) }
+        ]
+        + EventfulWork.all.map { work in
+            Endpoint(.get, work.path, work.operation, query: ["after"] + Page.parameters) { call throws(Problem) in
+                try events(of: work, call)
+            }
+        }
 
     private static func events(_ call: Call) throws(Problem) -> Outcome {
         let filter = try EventFilter(call.request.query)
@@ -25,28 +28,31 @@ enum EventRoutes {
         return stream(call, filter, after: given ?? last, last: last)
     }
 
-    private static func runEvents(_ call: Call) throws(Problem) -> Outcome {
-        let id = try call.name("run")
-        let filter = EventFilter(run: id)
+    private static func events(of work: EventfulWork, _ call: Call) throws(Problem) -> Outcome {
+        let id = try call.name(work.name)
+        let filter = EventFilter(work: id)
         let isStream = try EventRoutes.wantsStream(call)
         let given = isStream ? try EventRoutes.position(call) : nil
-        let (run, last, isHeard) = try call.services.read { session throws(StoreError) in
-            let run = try session.run(id)
+        let (isThere, last, isHeard) = try call.services.read { session throws(StoreError) in
+            let isThere = try work.isThere(id, session)
             let last = try session.lastEvent()
             // Who has heard the end, and comes back as browsers do by themselves, is told that nothing follows.
-            guard run?.state.isFinal == true, let given, given > 0, given <= last else { return (run, last, false) }
-            return (run, last, try session.events(filter, after: given, limit: 1).events.isEmpty)
+            guard isThere, let given, given > 0, given <= last, try session.isOver(id) else {
+                return (isThere, last, false)
+            }
+            return (isThere, last, try session.events(filter, after: given, limit: 1).events.isEmpty)
         }
-        guard run != nil else { throw Problem.unknownRun(id) }
+        guard isThere else { throw work.unknown(id) }
         guard isStream else { return try page(call, filter) }
         if isHeard { return .now(Answer(204)) }
-        return stream(call, filter, after: given ?? 0, last: last)
+        return stream(call, filter, after: given ?? 0, last: last) { work.progress(id, call.services) }
     }
 
     // MARK: The stream
 
     private static func stream(
-        _ call: Call, _ filter: EventFilter, after given: Int64, last: Int64
+        _ call: Call, _ filter: EventFilter, after given: Int64, last: Int64,
+        progress: @escaping @Sendable () -> JSONValue? = { nil }
     ) -> Outcome {
         let services = call.services
         let position = min(given, last)
@@ -56,13 +62,11 @@ enum EventRoutes {
         }
         let head = Answer(
             200, headers: [("Content-Type", "text/event-stream"), ("X-Accel-Buffering", "no")])
-        let beat = filter.run == nil ? Limits.eventHeartbeat : Limits.progressTime
+        let beat = filter.work == nil ? Limits.eventHeartbeat : Limits.progressTime
         return .stream(head, beat: beat) { [opening] waker in
             EventListener(
                 to: services.events, filter, after: position, opening: opening, beat: beat, waker: waker
-            ) { [engine = services.engine] in
-                filter.run.flatMap { run in engine.progress(of: run).map { EventText.progress($0.wire(of: run)) } }
-            }
+            ) { progress().map(EventText.progress) }
         }
     }
 

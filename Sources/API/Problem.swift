@@ -148,4 +148,14 @@ extension Problem {
     static func unknownRun(_ id: String) -> Problem {
         Problem(Failure(.unknownRun, "there is no run \(id)", hint: "GET /v1/runs lists the runs"))
     }
+
+    /// There is no backfill of an identifier.
+    static func unknownBackfill(_ id: String) -> Problem {
+        Problem(Failure(.notFound, "there is no backfill \(id)", hint: "GET /v1/backfills lists the backfills"))
+    }
+
+    /// There is no audit of an identifier.
+    static func unknownAudit(_ id: String) -> Problem {
+        Problem(Failure(.notFound, "there is no audit \(id)", hint: "GET /v1/audits lists the audits"))
+    }
 }

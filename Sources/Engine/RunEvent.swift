@@ -49,6 +49,9 @@ struct RunEvent: Sendable {
     /// What else there is to know.
     let payload: JSONValue
 
+    /// The run, backfill or audit that it is about; nil for none.
+    var work: String? { run ?? payload["backfill"]?.string ?? payload["audit"]?.string }
+
     /// A run was asked for, started, laid aside or finished.
     static func run(_ kind: Kind, _ run: Run) -> RunEvent {
         var members: [JSONValue.Member] = [
@@ -183,9 +186,14 @@ extension LoadEngine {
     /// The kinds of events that the log may hold, as their words.
     public static var eventKinds: [String] { RunEvent.Kind.allCases.map(\.rawValue) }
 
-    /// The word of the event that begins a run.
-    public static var startOfRun: String { RunEvent.Kind.runQueued.rawValue }
+    /// The words of the events that begin a run, a backfill or an audit.
+    public static let startsOfWork = words([.runQueued, .backfillQueued, .auditQueued])
 
-    /// The word of the event that ends a run.
-    public static var endOfRun: String { RunEvent.Kind.runFinished.rawValue }
+    /// The words of the events after which a run, a backfill or an audit may be over: partitions in hand outlast the end of
+    /// a backfill that is cancelled.
+    public static let endsOfWork = words([
+        .runFinished, .auditFinished, .backfillFinished, .backfillRolledBack, .partitionFinished,
+    ])
+
+    private static func words(_ kinds: [RunEvent.Kind]) -> Set<String> { Set(kinds.map(\.rawValue)) }
 }

@@ -134,7 +134,7 @@ final class RunRecords: Sendable {
     /// Appends an event in a transaction, with the message that tells of it where there is one.
     static func append(_ event: RunEvent, _ transaction: Transaction) throws(StoreError) {
         try transaction.appendEvent(
-            event.kind.rawValue, pipeline: event.pipeline, run: event.run, step: event.step,
+            event.kind.rawValue, pipeline: event.pipeline, run: event.run, step: event.step, work: event.work,
             payload: event.payload.text())
         try Announcer(transaction: transaction).announce(event)
     }

@@ -15,13 +15,15 @@ public struct Event: Sendable, Equatable {
     public let run: String?
     /// The step it is about; nil for none.
     public let step: String?
+    /// The run, backfill or audit it is about; nil for none.
+    public let work: String?
     /// Details as JSON text.
     public let payload: String
 
     /// Makes an entry.
     public init(
         id: Int64, at: Timestamp, kind: String, pipeline: String? = nil, run: String? = nil, step: String? = nil,
-        payload: String = "{}"
+        work: String? = nil, payload: String = "{}"
     ) {
         self.id = id
         self.at = at
@@ -29,6 +31,7 @@ public struct Event: Sendable, Equatable {
         self.pipeline = pipeline
         self.run = run
         self.step = step
+        self.work = work ?? run
         self.payload = payload
     }
 }
@@ -37,21 +40,21 @@ public struct Event: Sendable, Equatable {
 public struct EventFilter: Sendable, Equatable {
     /// Only of this pipeline.
     public var pipeline: String?
-    /// Only of this run.
-    public var run: String?
+    /// Only of this run, backfill or audit.
+    public var work: String?
     /// Only of these kinds; none stands for all.
     public var kinds: [String]
 
     /// Makes a filter.
-    public init(pipeline: String? = nil, run: String? = nil, kinds: [String] = []) {
+    public init(pipeline: String? = nil, work: String? = nil, kinds: [String] = []) {
         self.pipeline = pipeline
-        self.run = run
+        self.work = work
         self.kinds = kinds
     }
 
     /// Whether it lets something through that happened to these.
-    public func allows(kind: String, pipeline: String?, run: String?) -> Bool {
-        (self.run == nil || run == self.run) && (self.pipeline == nil || pipeline == self.pipeline)
+    public func allows(kind: String, pipeline: String?, work: String?) -> Bool {
+        (self.work == nil || work == self.work) && (self.pipeline == nil || pipeline == self.pipeline)
             && (kinds.isEmpty || kinds.contains(kind))
     }
 }
@@ -74,8 +77,8 @@ extension ReadSession {
     ) throws(StoreError) -> EventPage {
         let last = try lastEvent()
         guard id < last else { return EventPage(events: [], reached: id, isLast: true) }
-        // The events of a run have an index, those of a pipeline or a kind do not.
-        let end = filter.run == nil && last - id > Limits.eventsSearched ? id + Limits.eventsSearched : last
+        // The events of a piece of work have an index, those of a pipeline or a kind do not.
+        let end = filter.work == nil && last - id > Limits.eventsSearched ? id + Limits.eventsSearched : last
         let found = try events(filter, from: id + 1, to: end, isAscending: true, limit: limit)
         let reached = found.count < limit ? end : found.last?.id ?? end
         return EventPage(events: found, reached: reached, isLast: reached >= last)
@@ -89,7 +92,7 @@ extension ReadSession {
         let first = try firstEvent()
         let from = min(id ?? .max, try lastEvent() + 1) - 1
         guard first > 0, from >= first else { return EventPage(events: [], reached: first, isLast: true) }
-        let end = filter.run == nil ? max(first, from - Limits.eventsSearched + 1) : first
+        let end = filter.work == nil ? max(first, from - Limits.eventsSearched + 1) : first
         let found = try events(filter, from: end, to: from, isAscending: false, limit: limit)
         let reached = found.count < limit ? end : found.last?.id ?? end
         return EventPage(events: found, reached: reached, isLast: reached <= first)
@@ -100,7 +103,7 @@ extension ReadSession {
     ) throws(StoreError) -> [Event] {
         var conditions = ["id BETWEEN ? AND ?"]
         var parameters: [Value] = [.integer(from), .integer(to)]
-        for (column, value) in [("run", filter.run), ("pipeline", filter.pipeline)] {
+        for (column, value) in [("work", filter.work), ("pipeline", filter.pipeline)] {
             guard let value else { continue }
             conditions.append("\(column) = ?")
             parameters.append(.text(value))
@@ -120,7 +123,8 @@ extension ReadSession {
             Event(
                 id: try row.int("id"), at: try row.timestamp("at"), kind: try row.text("kind"),
                 pipeline: try row.optionalText("pipeline"), run: try row.optionalText("run"),
-                step: try row.optionalText("step"), payload: try row.text("payload"))
+                step: try row.optionalText("step"), work: try row.optionalText("work"), payload: try row.text("payload")
+            )
         }
     }
 
@@ -140,15 +144,19 @@ extension ReadSession {
 }
 
 extension Transaction {
-    /// Adds an event at `now`; answers its number. The log keeps the newest `Limits.events`.
+    /// Adds an event at `now`; answers its number. `work` is the backfill or audit that it is about, where that is no run.
+    /// The log keeps the newest `Limits.events`.
     @discardableResult
     public func appendEvent(
-        _ kind: String, pipeline: String? = nil, run: String? = nil, step: String? = nil, payload: String = "{}"
+        _ kind: String, pipeline: String? = nil, run: String? = nil, step: String? = nil, work: String? = nil,
+        payload: String = "{}"
     ) throws(StoreError) -> Int64 {
         let operation = "write the event"
         try self.run(
-            operation, "INSERT INTO events (at, kind, pipeline, run, step, payload) VALUES (?, ?, ?, ?, ?, ?)",
-            [Value(now), .text(kind), Value(pipeline), Value(run), Value(step), .text(payload)])
+            operation, "INSERT INTO events (at, kind, pipeline, run, step, work, payload) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                Value(now), .text(kind), Value(pipeline), Value(run), Value(step), Value(work ?? run), .text(payload),
+            ])
         let id = connection.lastInsertedRow
         hasEvents = true
         // By the hundred, so that most entries cost one insertion only.

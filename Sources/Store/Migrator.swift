@@ -12,7 +12,7 @@ struct Migration: Sendable {
         Migration.first, Migration.second, Migration.third, Migration.fourth, Migration.fifth, Migration.sixth,
         Migration.seventh, Migration.eighth, Migration.ninth, Migration.tenth,
         Migration.eleventh, Migration.twelfth, Migration.thirteenth, Migration.fourteenth, Migration.fifteenth,
-        Migration.sixteenth, Migration.seventeenth, Migration.eighteenth, Migration.nineteenth,
+        Migration.sixteenth, Migration.seventeenth, Migration.eighteenth, Migration.nineteenth, Migration.twentieth,
     ]
 }
 

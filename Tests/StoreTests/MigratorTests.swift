@@ -38,6 +38,21 @@ struct MigratorTests {
         #expect(!connection.inTransaction)
     }
 
+    @Test func eventsOfBeforeAreFoundByTheWorkTheyAreAbout() throws {
+        let world = try World()
+        let connection = try database(world)
+        try Migrator(Array(Migration.all.prefix(19))).migrate(connection)
+        try connection.execute(
+            """
+            INSERT INTO events (at, kind, run, payload) VALUES (1, 'run_queued', 'r', '{}');
+            INSERT INTO events (at, kind, payload) VALUES (1, 'backfill_queued', '{"backfill":"b"}'),
+                (1, 'audit_queued', '{"audit":"a"}'), (1, 'schedule_paused', '{}');
+            """)
+        try Migrator().migrate(connection)
+        #expect(try connection.rows("SELECT work FROM events ORDER BY id").map { $0[0] } == ["r", "b", "a", .null])
+        #expect(throws: SQLiteError.self) { try connection.execute("UPDATE events SET work = 'x'") }
+    }
+
     @Test func everyTableIsStrict() throws {
         let world = try World()
         let loose = try world.connection().rows(

@@ -74,6 +74,6 @@ final class World {
 extension ReadSession {
     /// The events after one, oldest first.
     func events(after id: Int64 = 0, limit: Int = Limits.pageItems, run: String? = nil) throws(StoreError) -> [Event] {
-        try events(EventFilter(run: run), after: id, limit: limit).events
+        try events(EventFilter(work: run), after: id, limit: limit).events
     }
 }

@@ -12,14 +12,13 @@ enum EventGap {
 
     /// The events behind `position` up to `first` were trimmed from the log; nil when none were.
     ///
-    /// Of a run, whose log is read from its beginning, that counts only where the beginning is what is missing: `next` is
-    /// the first event found.
+    /// Of a piece of work, whose log is read from its beginning, that counts only where the beginning is what is missing:
+    /// `next` is the first event found.
     static func trimmed(
         after position: Int64, first: Int64, _ filter: EventFilter, next: Event?, at now: Timestamp
     ) -> Event? {
-        guard first > position + 1, filter.run == nil || position > 0 || next?.kind != LoadEngine.startOfRun else {
-            return nil
-        }
+        let begins = next.map { LoadEngine.startsOfWork.contains($0.kind) } ?? false
+        guard first > position + 1, filter.work == nil || position > 0 || !begins else { return nil }
         return event(
             at: first - 1, now, reason: "trimmed", after: position, lost: .integer(first - 1 - position))
     }

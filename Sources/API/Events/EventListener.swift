@@ -15,7 +15,7 @@ final class EventListener: StreamSource {
         /// What is to be sent before anything else.
         var pending: [ArraySlice<UInt8>]
         var isReading = false
-        /// Whether the log has to be read before the tail is asked: only it knows whether a run is over.
+        /// Whether the log has to be read before the tail is asked: only it knows whether a piece of work is over.
         var asksLog: Bool
         var isEnding = false
         var silentBeats = 0
@@ -45,7 +45,7 @@ final class EventListener: StreamSource {
         self.progress = progress
         beatsOfSilence = max(1, Int(Limits.eventHeartbeat / beat))
         state = Mutex(
-            State(position: position, told: position, pending: [opening[...]], asksLog: filter.run != nil))
+            State(position: position, told: position, pending: [opening[...]], asksLog: filter.work != nil))
         number = tail.join(waker)
     }
 
@@ -53,6 +53,8 @@ final class EventListener: StreamSource {
     func read(into buffer: UnsafeMutableRawBufferPointer, onBeat: Bool) -> StreamPart {
         if onBeat { tail.retry() }
         return state.withLock { state in
+            // Also where events come without a pause, so that they do not hide how far the work is.
+            if onBeat, state.pending.isEmpty, !state.isEnding { takeProgress(&state) }
             var filled = EventListener.copy(&state.pending, into: buffer, at: 0)
             while filled < buffer.count, !state.isEnding, find(&state, room: buffer.count - filled) {
                 filled = EventListener.copy(&state.pending, into: buffer, at: filled)
@@ -76,14 +78,14 @@ final class EventListener: StreamSource {
     private func find(_ state: inout State, room: Int) -> Bool {
         guard !state.isReading else { return false }
         if !state.asksLog,
-            case .events(let blocks, let reached, let isEnd) = tail.next(
+            case .events(let blocks, let reached, let mayEnd) = tail.next(
                 after: state.position, filter, room: room)
         {
             state.position = reached
+            state.asksLog = mayEnd
             guard let last = blocks.last else { return false }
             state.told = last.id
             state.pending = blocks.map { $0.block[...] }
-            state.isEnding = isEnd
             return true
         }
         state.isReading = tail.read(after: state.position, filter) { [weak self] part in self?.take(part) }
@@ -109,16 +111,18 @@ final class EventListener: StreamSource {
         waker.wake()
     }
 
+    private func takeProgress(_ state: inout State) {
+        guard let news = progress(), news != state.progress else { return }
+        state.progress = news
+        state.pending = [news[...]]
+    }
+
     private func beat(_ state: inout State) {
         state.silentBeats += 1
-        if let news = progress(), news != state.progress {
-            state.progress = news
-            state.pending = [news[...]]
-        } else if state.silentBeats >= beatsOfSilence {
-            let moved = state.position > state.told ? state.position : nil
-            state.told = state.position
-            state.pending = [EventText.heartbeat(at: moved)[...]]
-        }
+        guard state.silentBeats >= beatsOfSilence else { return }
+        let moved = state.position > state.told ? state.position : nil
+        state.told = state.position
+        state.pending = [EventText.heartbeat(at: moved)[...]]
     }
 
     /// Moves bytes from the front of `pending` to a place in the buffer; answers how many the buffer has then.

@@ -14,7 +14,7 @@ final class EventTail: Sendable {
         let id: Int64
         let kind: String
         let pipeline: String?
-        let run: String?
+        let work: String?
         let block: [UInt8]
     }
 
@@ -35,8 +35,8 @@ final class EventTail: Sendable {
     /// What a listener finds behind its position.
     enum Found {
         /// The next events that its filter lets through; it has then heard all up to `reached`. None means that there are no
-        /// more by now. `isEnd` says that the end of its run is among them.
-        case events([(id: Int64, block: [UInt8])], reached: Int64, isEnd: Bool)
+        /// more by now. `mayEnd` says that its work may be over with one of them, which only the log knows.
+        case events([(id: Int64, block: [UInt8])], reached: Int64, mayEnd: Bool)
         /// It is behind the newest events: the log has to be read for it.
         case behind
     }
@@ -49,7 +49,7 @@ final class EventTail: Sendable {
         let last: Int64?
         /// It has then heard all up to here.
         let reached: Int64
-        /// Whether nothing comes behind it, as its run is over.
+        /// Whether nothing comes behind it, as its work is over.
         let isEnd: Bool
     }
 
@@ -96,19 +96,19 @@ final class EventTail: Sendable {
     /// What there is behind `position`, up to about `room` bytes.
     func next(after position: Int64, _ filter: EventFilter, room: Int) -> Found {
         state.withLock { state in
-            guard let entries = state.entries else { return .events([], reached: position, isEnd: false) }
+            guard let entries = state.entries else { return .events([], reached: position, mayEnd: false) }
             guard position >= state.base else { return .behind }
             var found: [(id: Int64, block: [UInt8])] = []
-            var (size, reached, isEnd) = (0, position, false)
+            var (size, reached, mayEnd) = (0, position, false)
             for entry in entries[EventTail.place(after: position, entries)...] {
                 guard size < room else { break }
                 reached = entry.id
-                guard filter.allows(kind: entry.kind, pipeline: entry.pipeline, run: entry.run) else { continue }
+                guard filter.allows(kind: entry.kind, pipeline: entry.pipeline, work: entry.work) else { continue }
                 found.append((entry.id, entry.block))
                 size += entry.block.count
-                if filter.run != nil, entry.kind == LoadEngine.endOfRun { isEnd = true }
+                if filter.work != nil, LoadEngine.endsOfWork.contains(entry.kind) { mayEnd = true }
             }
-            return .events(found, reached: reached, isEnd: isEnd)
+            return .events(found, reached: reached, mayEnd: mayEnd)
         }
     }
 
@@ -178,7 +178,7 @@ final class EventTail: Sendable {
         // Encoded outside the lock, which server threads wait for.
         let entries = page.events.map { event in
             Entry(
-                id: event.id, kind: event.kind, pipeline: event.pipeline, run: event.run,
+                id: event.id, kind: event.kind, pipeline: event.pipeline, work: event.work,
                 block: EventText.block(event))
         }
         state.withLock { state in
@@ -235,14 +235,21 @@ final class EventTail: Sendable {
                     bytes += EventText.block(event)
                     last = event.id
                 }
-                // A run that the history has let go was over.
-                let isOver = try filter.run.map { run throws(StoreError) in try session.run(run)?.state.isFinal ?? true
-                }
-                return Part(bytes: bytes, last: last, reached: reached, isEnd: isLast && isOver == true)
+                let isOver = try filter.work.map { work throws(StoreError) in try session.isOver(work) } ?? false
+                return Part(bytes: bytes, last: last, reached: reached, isEnd: isLast && isOver)
             }
         } catch {
             log.warn("events cannot be read", ["cause": error.description])
             return nil
         }
+    }
+}
+
+extension ReadSession {
+    /// Whether a run, backfill or audit is over, and nothing of it is in hand any more; one that the history has let go was.
+    func isOver(_ work: String) throws(StoreError) -> Bool {
+        if let run = try run(work) { return run.state.isFinal }
+        if let backfill = try backfill(work) { return backfill.isSettled }
+        return try audit(work)?.state.isFinal ?? true
     }
 }

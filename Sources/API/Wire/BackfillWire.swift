@@ -28,6 +28,13 @@ extension Backfill {
             ])
     }
 
+    /// How far the backfill has come, as its stream tells it between the events of the log; members as in `wire`.
+    func progressWire(rowsInHand: Int) -> JSONValue {
+        let whole = wire(rowsInHand: rowsInHand)
+        let keys = ["state", "progress", "eta_seconds", "rows_per_second", "rows_read", "partitions"]
+        return .object([.init("backfill", .string(id))] + keys.map { .init($0, whole[$0] ?? .null) })
+    }
+
     /// What is reloaded.
     fileprivate var place: [JSONValue.Member] {
         [

@@ -1,3 +1,4 @@
+internal import HTTPClient
 internal import Model
 
 /// Follows a backfill to its end, with a bar on a terminal.
@@ -19,8 +20,29 @@ struct BackfillWatch {
                 ))
         }
         defer { if isShown { terminal.progress("") } }
-        return try Follow(client: client, terminal: terminal).end(
-            of: backfill, at: "/v1/backfills/" + ServerClient.encoded(id), isEnded: BackfillWatch.isEnded, show: show)
+        let watch = WorkWatch(client: client, terminal: terminal, kind: "backfill")
+        let held = Held()
+        return try watch.end(
+            of: backfill, at: "/v1/backfills/" + ServerClient.encoded(id), isEnded: BackfillWatch.isEnded
+        ) { [self] event in
+            if event.kind == "progress" { show(event.data, of: backfill) }
+            return held.mayEnd(event.kind)
+        }
+    }
+
+    /// Whether no further partition begins, by what the stream tells: those in hand are waited for then.
+    private final class Held {
+        private var isHeld = false
+
+        func mayEnd(_ kind: String) -> Bool {
+            switch kind {
+            case "backfill_queued", "backfill_started", "backfill_resumed", "backfill_retried": isHeld = false
+            case "backfill_paused", "backfill_awaiting_publish", "backfill_finished", "backfill_rolled_back":
+                isHeld = true
+            default: break
+            }
+            return isHeld && kind != "progress"
+        }
     }
 
     private static func isEnded(_ backfill: JSONValue) -> Bool {
@@ -35,12 +57,12 @@ struct BackfillWatch {
 
     private var isShown: Bool { showsProgress && terminal.showsProgress }
 
-    private func show(_ backfill: JSONValue) {
-        guard isShown else { return }
+    private func show(_ data: String, of backfill: JSONValue) {
+        guard isShown, let progress = try? JSONValue(parsing: data.utf8) else { return }
         let label = "\(backfill["pipeline"]?.string ?? "")/\(backfill["step"]?.string ?? "")"
-        let share = backfill["progress"]?.double
         terminal.progress(
             ProgressBar.text(
-                label: label, share: share, detail: BackfillText.pace(backfill), columns: terminal.columns))
+                label: label, share: progress["progress"]?.double, detail: BackfillText.pace(progress),
+                columns: terminal.columns))
     }
 }

@@ -17,9 +17,10 @@ struct EventFollow {
     ///   - after: the number of the event to begin behind; nil for where the stream begins by itself.
     ///   - last: the kind of event after which the stream may end; nil where it goes on for ever.
     ///   - knowsServer: whether the server has answered before, so that one that is gone is waited for.
+    ///   - mayBeRefused: whether a refusal by the server is thrown at once, also one that may pass.
     func listen(
         _ path: String, after: Int64?, until last: String? = nil, knowsServer: Bool = true,
-        take: @escaping (ServerSentEvent) -> Bool
+        mayBeRefused: Bool = false, take: @escaping (ServerSentEvent) -> Bool
     ) throws(CommandError) {
         // Held by the closure too, which outlives no call of `listen`.
         final class Place {
@@ -48,6 +49,7 @@ struct EventFollow {
                 if place.isDone || place.mayEnd || status == 204 || token.reason != nil { return }
                 failure = CommandError(message: "\(client.address) ended the stream", outlook: .interrupted)
             } catch {
+                if mayBeRefused, error.status != nil { throw error }
                 failure = error
             }
             try place.trial.wait(after: failure)

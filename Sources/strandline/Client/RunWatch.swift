@@ -16,21 +16,14 @@ struct RunWatch {
         let id = run["id"]?.string ?? ""
         let path = "/v1/runs/" + ServerClient.encoded(id)
         defer { if isShown { terminal.progress("") } }
-        let token = Interruption.take()
         let steps = StepCount(of: run)
         let (terminal, isShown) = (terminal, isShown)
-        try EventFollow(client: client, terminal: terminal, interruption: token).listen(path + "/events", after: nil) {
-            event in
+        return try WorkWatch(client: client, terminal: terminal, kind: "run").end(of: run, at: path) {
+            RunState(rawValue: $0["state"]?.string ?? "")?.isFinal == true
+        } note: { event in
             steps.note(event)
             if isShown { terminal.progress(steps.line(columns: terminal.columns)) }
-            return event.kind != "run_finished"
-        }
-        guard token.reason == nil else {
-            throw CommandError(
-                message: "stopped waiting; run \(id) goes on", hint: "`strandline logs -f \(id)` follows it.")
-        }
-        return try Patience(terminal: terminal).ask(knowsServer: true) { () throws(CommandError) in
-            try client.get(path)
+            return event.kind == "run_finished"
         }
     }
 
