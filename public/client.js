@@ -4,10 +4,11 @@ import { heardServerTime } from "./clock.js";
 
 /** A refusal in the server's own words, or what kept it from answering. */
 export class Problem extends Error {
-  constructor({ detail, hint = "", parts = [], status = 0, code = "", isOffline = false }) {
+  constructor({ detail, hint = "", parts = [], faults = [], status = 0, code = "", isOffline = false }) {
     super(detail);
     this.hint = hint;
     this.parts = parts;
+    this.faults = faults;
     this.status = status;
     this.code = code;
     this.isOffline = isOffline;
@@ -31,8 +32,11 @@ export function problemOf(status, text) {
     // Not ours: something between the page and the server has answered.
   }
   const parts = Array.isArray(body?.errors) ? body.errors : [];
+  // What each field of the request is told: all of them, or the one that the problem is about.
+  const faults = (parts.length > 0 ? parts : [{ ...body }]).filter(({ field }) => field)
+    .map(({ field, detail, hint }) => ({ field, message: detail, hint: hint ?? "" }));
   return new Problem({
-    detail: body?.detail ?? `The server answered ${status}.`, hint: body?.hint ?? "", status, code: body?.code ?? "",
+    detail: body?.detail ?? `The server answered ${status}.`, hint: body?.hint ?? "", faults, status, code: body?.code ?? "",
     parts: parts.length > 1 ? parts.map((part) => [part.detail, part.hint].filter(Boolean).join(" ")) : [],
   });
 }
@@ -106,6 +110,13 @@ export const pipeline = (name, signal) => ask(ofPipeline(name), { signal });
 export const runsOf = (name, most, signal) => all("runs", "/v1/runs", { query: { pipeline: name }, most, signal });
 /** One run. */
 export const run = (id, signal) => ask(`/v1/runs/${segment(id)}`, { signal });
+/** What has happened to a run, oldest first. */
+export const runEvents = (id, signal) => all("events", `/v1/runs/${segment(id)}/events`, { query: { after: 0 }, most: 5000, signal });
+/** Asks for another run of the steps that did not succeed in one. */
+export const retry = (id) => ask(`/v1/runs/${segment(id)}/retry`, { method: "POST" });
+/** Puts back what a run changed, or only says what that would do. */
+export const rollBack = (id, isPreview) =>
+  ask(`/v1/runs/${segment(id)}/rollback`, { method: "POST", query: { dry_run: isPreview ? "true" : "" } });
 /** Asks for a run; `options` as the server takes them. */
 export const trigger = (name, options) => ask(ofPipeline(name, "/runs"), { method: "POST", body: options });
 /** Asks for the end of a run. */
