@@ -50,12 +50,12 @@ export function duration(seconds) {
 
 /** How old something is, in seconds, in its two largest units: `45 s`, `2 h 14 min`, `3 d 4 h`. */
 export function age(seconds) {
-  const units = [["d", 86_400], ["h", 3600], ["min", 60], ["s", 1]];
+  const units = [["y", 31_536_000], ["d", 86_400], ["h", 3600], ["min", 60], ["s", 1]];
   let rest = Math.max(0, Math.floor(seconds));
   const first = units.findIndex(([, size]) => rest >= size);
   if (first < 0) return "0 s";
   const words = [];
-  for (const [word, size] of units.slice(first, first + (first < 2 ? 2 : 1))) {
+  for (const [word, size] of units.slice(first, first + (first < 3 ? 2 : 1))) {
     const count = Math.floor(rest / size);
     rest -= count * size;
     if (count > 0) words.push(`${number(count)} ${word}`);

@@ -43,12 +43,25 @@ export function ageNow(freshness, heardAt) {
   return lag === null ? null : Math.max(0, lag + (now() - heardAt) / 1000);
 }
 
+/** Whether data has passed a limit since the server judged it, which by its own clock it now judges otherwise. */
+export function hasPassedLimit({ standing, heardAt }) {
+  const { freshness, hasLimits } = standing;
+  if (!hasLimits || freshness.status === "stale" || freshness.status === "unknown") return false;
+  const [warn, error] = [freshness.warn_after_seconds ?? Infinity, freshness.error_after_seconds ?? Infinity];
+  return ageNow(freshness, heardAt) > (freshness.status === "warn" ? error : Math.min(warn, error));
+}
+
+const collator = new Intl.Collator();
+
+/** By name. */
+export const byName = (left, right) => collator.compare(left.name, right.name);
+
 /** Worst first: what is late by most, then by name. */
 export function byWorst(left, right) {
   if (left.standing.rank !== right.standing.rank) return left.standing.rank - right.standing.rank;
   const one = left.standing.since?.getTime() ?? Infinity;
   const two = right.standing.since?.getTime() ?? Infinity;
-  return one !== two ? one - two : left.name.localeCompare(right.name);
+  return one !== two ? one - two : byName(left, right);
 }
 
 /** Since when something is late, in words: `since 14:02 (2 h 5 min)`. */

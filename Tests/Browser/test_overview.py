@@ -105,6 +105,35 @@ def test_a_refusal_shows_in_the_words_of_the_problem_document(shop, open_page):
     expect(orders.locator(".remedy")).to_contain_text(plain(refusal["hint"]))
 
 
+def test_a_pipeline_goes_stale_and_comes_back_before_the_readers_eyes(shop, open_page):
+    define(shop, "daily")
+    define(shop, freshness={"warn_after": "3s", "error_after": "5s", "basis": "last_success"})
+    define(shop, "daily", freshness={"warn_after": "1h", "error_after": "2h", "basis": "last_success"})
+    shop.run("daily")
+    shop.run("orders")
+    page = open_page(shop.url)
+    page.evaluate("window.notReloaded = true")
+    headline = page.get_by_role("heading", level=1)
+    expect(headline).to_have_text("1 of 2 pipelines is stale", timeout=20_000)
+    orders = row(page, "orders")
+    expect(orders.locator(".word")).to_have_text("Stale")
+    expect(page).to_have_title("1 stale · Strandline")
+    since = shop.ask("/v1/freshness/orders").json["since"]
+    expect(orders.locator(".limits")).to_have_attribute("title", plain(" " + since[:19].replace("T", " ") + " UTC"))
+    # What, since when and why stand where the page opens, the worst first.
+    expect(page.locator(".worst")).to_contain_text("orders since ")
+    expect(page.locator(".rows h2")).to_have_text(["orders", "daily"])
+    for part in (headline, page.locator(".worst"), orders.locator(".reason"), orders.get_by_role("meter")):
+        expect(part).to_be_in_viewport(ratio=1)
+    expect(orders.locator(".reason")).not_to_have_text("")
+    expect(orders.get_by_role("meter")).to_have_attribute("aria-valuetext", plain(", warns at 3 s, stale at 5 s"))
+
+    orders.get_by_role("button", name="Run orders now").click()
+    expect(headline).to_have_text("All 2 pipelines are fresh")
+    expect(orders.locator(".word")).to_have_text("Fresh")
+    assert page.evaluate("window.notReloaded")
+
+
 def hostile(server):
     """A pipeline whose every text is meant to do harm, and which fails with them in its error."""
     with sqlite3.connect(server.folder / "shop.db") as database:
@@ -169,7 +198,7 @@ def test_an_empty_server_says_what_to_do_and_it_works(serve, open_page):
 def test_times_show_in_the_readers_zone_and_utc_when_pointed_at(shop, open_page):
     shop.run("orders")
     page = open_page(shop.url, "/pipelines/orders")
-    when = page.locator("time").first
+    when = page.locator(".facts div").filter(has_text="Last run").locator("time")
     finished = shop.ask("/v1/runs").json["runs"][0]["finished_at"]
     expect(when).to_have_attribute("datetime", finished)
     title = when.get_attribute("title")
@@ -192,7 +221,6 @@ def test_a_server_that_goes_away_is_told_and_comes_back(shop, open_page):
 
 
 def test_a_hidden_page_asks_nothing(shop, open_page):
-    # PAINS 66
     page = open_page(shop.url)
     expect(page.locator("#clock")).to_have_text("Live")
     page.evaluate(
@@ -277,10 +305,18 @@ def test_it_looks_right_by_day_and_by_night_at_a_desk_and_on_a_phone(shop, open_
     define(shop, "never", schedule={"every": "1h"})
     define(shop, "broken", table="missing")
     shop.run("broken")
+    # Its data is of 2024.
+    define(shop, "old", freshness={"warn_after": "1d", "error_after": "2d"}, schedule={"cron": "0 6 * * *"})
+    define(shop, "new", description="Loaded anew each night", freshness={"warn_after": "6h", "error_after": "1d", "basis": "last_success"})
+    define(shop, "hoped_for", freshness={"warn_after": "6h", "error_after": "1d", "basis": "last_success"})
+    for name in ("old", "new", "new"):
+        shop.run(name)
 
     def ready(page):
-        expect(row(page, "orders").locator(".tick")).to_have_count(3)
-        expect(row(page, "broken").locator(".tick")).to_have_count(1)
+        for name, runs in (("old", 1), ("broken", 1), ("orders", 3), ("new", 2)):
+            row(page, name).scroll_into_view_if_needed()
+            expect(row(page, name).locator(".tick")).to_have_count(runs)
+        page.evaluate("scrollTo(0, 0)")
 
     shots(open_page, shop.url, "/", "overview", ready)
 

@@ -6,7 +6,7 @@ import { announce, button, fill, link, make, path, say } from "../elements.js";
 import { ago, counted, dateOf, sentence } from "../format.js";
 import * as live from "../live.js";
 import { keepInAddress } from "../router.js";
-import { byWorst, sinceWords, standingOf } from "../standing.js";
+import { byName, byWorst, hasPassedLimit, sinceWords, standingOf } from "../standing.js";
 import { isActive } from "../states.js";
 import { emptyState } from "./overview-empty.js";
 import { Histories } from "./overview-histories.js";
@@ -23,12 +23,16 @@ const groups = [
 
 const orders = {
   worst: ["Worst first", byWorst],
-  name: ["Name", (left, right) => left.name.localeCompare(right.name)],
-  last: ["Last run", (left, right) => (right.pipeline.last_run?.created_at ?? "").localeCompare(left.pipeline.last_run?.created_at ?? "")],
-  next: ["Next run", (left, right) => nextOf(left) - nextOf(right) || left.name.localeCompare(right.name)],
-  slow: ["Slowest", (left, right) => (right.pipeline.last_run?.duration_seconds ?? 0) - (left.pipeline.last_run?.duration_seconds ?? 0)],
+  name: ["Name", byName],
+  last: ["Last run", (left, right) => byNumber(lastOf(right), lastOf(left)) || byName(left, right)],
+  next: ["Next run", (left, right) => byNumber(nextOf(left), nextOf(right)) || byName(left, right)],
+  slow: ["Slowest", (left, right) => byNumber(tookOf(right), tookOf(left)) || byName(left, right)],
 };
 
+// Infinity less Infinity is no number.
+const byNumber = (left, right) => left === right ? 0 : left - right;
+const lastOf = ({ pipeline }) => dateOf(pipeline.last_run?.created_at)?.getTime() ?? 0;
+const tookOf = ({ pipeline }) => pipeline.last_run?.duration_seconds ?? 0;
 const nextOf = ({ pipeline }) => dateOf(pipeline.schedule_status?.next_ticks?.[0]?.at)?.getTime() ?? Infinity;
 
 export const page = {
@@ -133,7 +137,8 @@ class Overview {
   }
 
   hear(event) {
-    if (!event.pipeline) return;
+    // What a partition of a backfill does changes nothing here, and there may be many.
+    if (!event.pipeline || event.kind.startsWith("partition_")) return;
     if (event.kind === "run_finished") this.histories.renew(event.pipeline);
     this.touch(event.pipeline);
   }
@@ -301,6 +306,9 @@ class Overview {
   }
 
   tick() {
+    for (const entry of this.entries.values()) {
+      if (hasPassedLimit(entry)) this.touch(entry.name);
+    }
     for (const row of this.histories.visible()) {
       row.tick();
       if (row.pipeline.last_run?.state === "running") this.touch(row.name);

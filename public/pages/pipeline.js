@@ -4,6 +4,7 @@ import * as client from "../client.js";
 import { everySecond, now } from "../clock.js";
 import { announce, button, fill, link, make, say } from "../elements.js";
 import * as live from "../live.js";
+import { hasPassedLimit } from "../standing.js";
 import { isActive } from "../states.js";
 import { Audits } from "./pipeline-audits.js";
 import { RowsChart, WatermarkChart } from "./pipeline-charts.js";
@@ -59,11 +60,11 @@ class PipelinePage {
     const stale = this.isStale;
     this.isStale = {};
     const heardAt = now();
-    const [pipeline] = await Promise.all([
-      client.pipeline(name, signal),
-      stale.runs && this.runs.load(),
-      stale.audits && this.audits.load(),
-    ]);
+    const lists = Promise.all([stale.runs && this.runs.load(), stale.audits && this.audits.load()]);
+    // That there is no such pipeline is the thing to say, not that its runs cannot be listed.
+    lists.catch(() => {});
+    const pipeline = await client.pipeline(name, signal);
+    await lists;
     this.pipeline = pipeline;
     say(this.description, pipeline.description ?? "");
     const active = isActive(pipeline.last_run?.state);
@@ -86,7 +87,7 @@ class PipelinePage {
     const { name, signal } = this;
     everySecond(() => {
       this.standing.tick();
-      if (this.pipeline.last_run?.state === "running") this.soon();
+      if (this.pipeline.last_run?.state === "running" || hasPassedLimit(this.standing)) this.soon();
     }, signal);
     live.follow({ event: (event) => { if (event.pipeline === name) this.hear(event); }, refresh: () => this.reload() }, signal);
     // Definitions that change make no event.
