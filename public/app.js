@@ -10,6 +10,7 @@ import { Router } from "./router.js";
 const routes = [
   ["/", () => import("./pages/overview.js")],
   ["/pipelines/:pipeline", () => import("./pages/pipeline.js")],
+  ["/runs", () => import("./pages/runs.js")],
   ["/runs/:run", () => import("./pages/run.js")],
 ];
 

@@ -121,8 +121,8 @@ export const rollBack = (id, isPreview) =>
 export const trigger = (name, options) => ask(ofPipeline(name, "/runs"), { method: "POST", body: options });
 /** Asks for the end of a run. */
 export const cancel = (id) => ask(`/v1/runs/${segment(id)}/cancel`, { method: "POST" });
-/** A page of the newest runs of a pipeline, from `cursor` on. */
-export const runPage = (name, limit, cursor, signal) => ask("/v1/runs", { query: { pipeline: name, limit, cursor }, signal });
+/** A page of the newest runs, from `cursor` on; `query` says which: `{ pipeline, state }`. */
+export const runPage = (query, limit, cursor, signal) => ask("/v1/runs", { query: { ...query, limit, cursor }, signal });
 /** What the next run would do. */
 export const plan = (name, signal) => ask(ofPipeline(name, "/plan"), { method: "POST", signal });
 /** Holds the schedule of a pipeline. */

@@ -269,6 +269,29 @@ def test_search_filter_and_order_find_what_is_meant(shop, open_page):
     expect(names).to_have_count(3)
 
 
+def test_the_runs_of_all_pipelines_come_as_they_are_made(shop, open_page):
+    define(shop, "broken", table="missing")
+    shop.run("broken")
+    page = open_page(shop.url, "/")
+    page.get_by_role("navigation").get_by_role("link", name="Runs").click()
+    lines = page.locator("tbody tr")
+    expect(lines).to_have_count(1)
+    expect(page.get_by_role("link", name="Runs")).to_have_attribute("aria-current", "page")
+    # Who comes to a page is told so.
+    expect(page.get_by_role("heading", level=1, name="Runs")).to_be_focused()
+    shop.run("orders")
+    expect(lines).to_have_count(2)
+    expect(lines.first).to_contain_text("orders")
+    page.get_by_role("button", name="Failed").click()
+    expect(lines).to_have_count(1)
+    expect(lines.first).to_contain_text("broken")
+    page.get_by_role("button", name="Running").click()
+    expect(page.locator("main")).to_contain_text("There is no such run.")
+    page.get_by_role("button", name="All").click()
+    lines.first.get_by_role("link").first.click()
+    page.wait_for_url("**/#/runs/*")
+
+
 def test_two_thousand_pipelines_make_no_more_work_than_a_screen_full(serve, open_page):
     server = serve()
     make_shop(server.folder)
@@ -319,6 +342,7 @@ def test_it_looks_right_by_day_and_by_night_at_a_desk_and_on_a_phone(shop, open_
         page.evaluate("scrollTo(0, 0)")
 
     shots(open_page, shop.url, "/", "overview", ready)
+    shots(open_page, shop.url, "/runs", "runs", lambda page: expect(page.locator("tbody tr")).to_have_count(7))
 
 
 def test_an_empty_page_looks_right(serve, open_page):

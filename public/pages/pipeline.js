@@ -4,12 +4,12 @@ import * as client from "../client.js";
 import { everySecond, now } from "../clock.js";
 import { announce, button, fill, link, make, say } from "../elements.js";
 import * as live from "../live.js";
+import { RunTable } from "../run-table.js";
 import { hasPassedLimit } from "../standing.js";
 import { isActive } from "../states.js";
 import { Audits } from "./pipeline-audits.js";
 import { RowsChart, WatermarkChart } from "./pipeline-charts.js";
 import { Folds } from "./pipeline-folds.js";
-import { RunTable } from "./pipeline-runs.js";
 import { askForRun } from "./pipeline-trigger.js";
 import { askToPause, askToResume } from "./pipeline-schedule.js";
 import { Standing } from "./pipeline-standing.js";
@@ -41,7 +41,9 @@ class PipelinePage {
     this.steps = new Steps();
     this.watermarkChart = new WatermarkChart(name, signal);
     this.rowsChart = new RowsChart();
-    this.runs = new RunTable(name, signal);
+    this.runs = new RunTable({ pipeline: name }, signal, {
+      words: "No runs yet. Run starts the first; a schedule in the document starts them by itself.",
+    });
     this.watermarks = new Watermarks(name, signal, redo);
     this.audits = new Audits(name, signal);
     this.folds = new Folds(name, signal);

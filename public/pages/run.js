@@ -12,7 +12,7 @@ import { RunSteps } from "./run-steps.js";
 import { Timeline } from "./run-timeline.js";
 
 export const page = {
-  section: "#/",
+  section: "#/runs",
   title: () => "Run",
   async open(root, { run: id }, signal) {
     const run = new RunPage(root, id, signal);
