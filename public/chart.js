@@ -58,7 +58,7 @@ function walk(event, element) {
 }
 
 /** A line through values, oldest first, with `words` for who cannot see it. */
-export function sparkline(values, words, { width = 96, height = 24 } = {}) {
+function sparkline(values, words, { width = 96, height = 24 } = {}) {
   const most = Math.max(1, ...values);
   const inset = 2;
   const x = (place) => inset + place / Math.max(1, values.length - 1) * (width - 2 * inset);

@@ -16,7 +16,7 @@ export class Problem extends Error {
 }
 
 /** Reads JSON and keeps whole numbers that a double cannot hold as the digits that were sent. */
-export function readJSON(text) {
+function readJSON(text) {
   return JSON.parse(text, (_, value, context) =>
     typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value) && context?.source
       ? context.source
@@ -58,7 +58,7 @@ export function unanswered(signal) {
 export const ask = async (path, options) => (await askTagged(path, options)).body;
 
 /** Asks in the same way, and answers the `body` with the `tag` that it bears. */
-export async function askTagged(path, { method = "GET", body, text: raw, query = {}, tag, signal } = {}) {
+async function askTagged(path, { method = "GET", body, text: raw, query = {}, tag, signal } = {}) {
   const headers = {};
   if (tag) headers["If-Match"] = tag;
   if (method !== "GET") headers["Idempotency-Key"] = randomKey();

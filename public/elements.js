@@ -1,7 +1,7 @@
 // Makes elements. Every text goes in as text, with characters that would hide or turn others spelt out, so that no name and
 // no message ever becomes markup.
 
-import { ago, bothZones, dateOf, moment, sentence, timeOfDay, visible } from "./format.js";
+import { ago, bothZones, dateOf, moment, sentence, visible } from "./format.js";
 
 const svgSpace = "http://www.w3.org/2000/svg";
 
@@ -69,10 +69,10 @@ export const path = (...parts) => `#/${parts.map(encodeURIComponent).join("/")}`
 /** A way to another page of ours. */
 export const link = (to, label, options = {}) => make("a", { href: to, ...options }, label);
 
-/** Shows an instant in a `time` element, how long ago or as it is or to the second, and in both zones when pointed at. */
+/** Shows an instant in a `time` element, how long ago or as it is, today with its second by `clock`, and in both zones when pointed at. */
 export function showTime(element, text, { prefix = "", exact = false, clock = false } = {}) {
   const date = dateOf(text);
-  say(element, date ? prefix + (clock ? timeOfDay(date) : exact ? moment(date) : ago(date)) : "");
+  say(element, date ? prefix + (clock || exact ? moment(date, undefined, { fine: clock }) : ago(date)) : "");
   mark(element, "datetime", date ? text : null);
   mark(element, "title", date ? bothZones(date) : null);
 }

@@ -74,10 +74,10 @@ export function ago(date, at = now()) {
   return moment(date, at);
 }
 
-/** A time of today as its hour and minute, another with its day, one of another year with that too. */
-export function moment(date, at = now()) {
+/** A time of today as its hour and minute (and second when `fine`), another with its day, one of another year with that too. */
+export function moment(date, at = now(), { fine = false } = {}) {
   const today = new Date(at);
-  if (date.toDateString() === today.toDateString()) return hourAndMinute.format(date);
+  if (date.toDateString() === today.toDateString()) return (fine ? clock : hourAndMinute).format(date);
   return (date.getFullYear() === today.getFullYear() ? dayAndClock : yearAndClock).format(date);
 }
 

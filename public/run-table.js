@@ -1,7 +1,7 @@
 // Runs in a table, newest first: those of one pipeline, or of all.
 
 import * as client from "./client.js";
-import { button, fill, link, make, path, state, time } from "./elements.js";
+import { button, link, make, path, state, time } from "./elements.js";
 import { counted, duration, number } from "./format.js";
 import { startedBy } from "./happenings.js";
 import { isActive, sums, toneOf, wordOf } from "./states.js";
@@ -82,7 +82,7 @@ export class RunTable {
     for (const [place, run] of shown.entries()) {
       let line = this.lines.get(run.id);
       if (!line) {
-        line = { element: make("tr", {}, make("th", { scope: "row" }, link(path("runs", run.id), time(run.started_at ?? run.created_at, { exact: true })))) };
+        line = { element: make("tr", {}, make("th", { scope: "row" }, link(path("runs", run.id), time(run.started_at ?? run.created_at, { clock: true })))) };
         this.lines.set(run.id, line);
       }
       const key = JSON.stringify([run.state, run.steps, run.duration_seconds, run.rolled_back_at, run.attempt]);

@@ -118,7 +118,7 @@ class Overview {
     this.timer = setTimeout(() => {
       if (document.visibilityState === "visible") this.reload();
       else this.plan();
-    }, Math.min(60_000, Math.max(5000, this.entries.size * 100)));
+    }, this.entries.size === 0 ? 3000 : Math.min(60_000, Math.max(15_000, this.entries.size * 100)));
   }
 
   keep(pipeline, heardAt) {

@@ -127,7 +127,7 @@ function historyTable(changes, rewind) {
   return make("div", { class: "wide", tabindex: "0", role: "group", "aria-label": "History" }, make("table", { class: "table" },
     make("thead", {}, make("tr", {}, ["Moved", "Value", "By", ""].map((head) => head ? make("th", { scope: "col" }, head) : make("td", {})))),
     make("tbody", {}, changes.map((change) => make("tr", {},
-      make("td", {}, time(change.updated_at, { exact: true })),
+      make("td", {}, time(change.updated_at, { clock: true })),
       make("td", {}, change.value === null ? make("span", { class: "soft" }, "removed") : make("code", {}, shownValue(change.value))),
       make("td", {}, change.run ? link(path("runs", change.run), "a run") : `a person${change.reason ? `: ${change.reason}` : ""}`),
       make("td", { class: "figure" }, change.value !== null && button("Back to this…", () => rewind(change.value), { class: "quiet" })))))));
