@@ -11,6 +11,9 @@ const routes = [
   ["/", () => import("./pages/overview.js")],
   ["/pipelines/:pipeline", () => import("./pages/pipeline.js")],
   ["/runs", () => import("./pages/runs.js")],
+  ["/backfills", () => import("./pages/backfills.js")],
+  ["/backfills/new", () => import("./pages/backfill-new.js")],
+  ["/backfills/:backfill", () => import("./pages/backfill.js")],
   ["/runs/:run", () => import("./pages/run.js")],
 ];
 
