@@ -2,6 +2,7 @@ internal import Engine
 internal import HTTPServer
 internal import Model
 internal import Platform
+internal import Store
 
 /// Freshness: answered from memory, by the clock.
 enum FreshnessRoutes {
@@ -14,6 +15,9 @@ enum FreshnessRoutes {
         Endpoint(
             .get, "/v1/freshness/{pipeline}", "get_freshness", query: ["fail_on"], answersUnderLoad: true
         ) { call throws(Problem) in try get(call) },
+        Endpoint(.get, "/v1/freshness/{pipeline}/history", "list_freshness_history", query: Page.parameters) {
+            call throws(Problem) in try history(call)
+        },
         Endpoint(.get, "/v1/freshness/{pipeline}/badge.svg", "get_freshness_badge") { call throws(Problem) in
             try badge(call)
         },
@@ -91,6 +95,17 @@ enum FreshnessRoutes {
         if call.isPretty, let value = try? JSONValue(parsing: bytes) { return .now(Answer(status, .json(value))) }
         bytes.append(UInt8(ascii: "\n"))
         return .now(Answer(status, .bytes(bytes), headers: [("Content-Type", "application/json")]))
+    }
+
+    private static func history(_ call: Call) throws(Problem) -> Outcome {
+        let name = try call.name("pipeline")
+        let page = try call.page()
+        let found = try call.services.read { session throws(StoreError) -> Listing<FreshnessChange>? in
+            guard try session.pipelineVersion(name) != nil else { return nil }
+            return try session.freshnessHistory(of: name, page)
+        }
+        guard let found else { throw PipelineRoutes.unknown(name) }
+        return .now(.json(try found.wire("changes") { $0.wire }))
     }
 
     private static func badge(_ call: Call) throws(Problem) -> Outcome {

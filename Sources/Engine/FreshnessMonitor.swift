@@ -43,10 +43,8 @@ final class FreshnessMonitor: Sendable {
 
     /// Looks at every pipeline, and from now on at each when its time has come. Blocks.
     func begin() throws(StoreError) {
-        var names = try store.read { (session) throws(StoreError) in try session.pipelineNames() }[...]
-        while !names.isEmpty {
-            let batch = names.prefix(Limits.freshnessBatch)
-            names = names.dropFirst(batch.count)
+        let names = try store.read { (session) throws(StoreError) in try session.pipelineNames() }
+        for batch in FreshnessMonitor.batches(names) {
             try store.write { (transaction) throws(StoreError) in for name in batch { transaction.touch(name) } }
         }
         turn()
@@ -71,7 +69,9 @@ final class FreshnessMonitor: Sendable {
                 seen.append((name, nil))
                 continue
             }
-            seen.append((name, (watch, try transaction.freshnessFacts(of: name))))
+            let facts = try transaction.freshnessFacts(of: name)
+            try record(watch.pipeline, facts, transaction)
+            seen.append((name, (watch, facts)))
         }
         return { [self, seen] in
             let now = clock.now()
@@ -79,6 +79,20 @@ final class FreshnessMonitor: Sendable {
             for (name, news) in seen where board.put(name, news, at: now) { isSooner = true }
             if isSooner { turn() }
         }
+    }
+
+    /// Records how a pipeline stands where that is another way than was recorded last, and tells of it, in one transaction: what was
+    /// told before a crash is not told again, what was not is told at the next look.
+    private func record(
+        _ pipeline: Pipeline, _ facts: FreshnessFacts, _ transaction: Transaction
+    ) throws(StoreError) {
+        let now = transaction.now
+        guard let freshness = PipelineFreshness(pipeline, facts, at: now) else { return }
+        let last = try transaction.freshnessHistory(of: pipeline.name, Page(limit: 1)).items.first
+        guard let change = FreshnessChange(freshness, at: now, after: last) else { return }
+        try transaction.record(change, of: pipeline.name)
+        try RunRecords.append(.freshness(change, of: pipeline.name), transaction)
+        if let notice = change.notice(of: freshness, after: last) { try transaction.send(notice) }
     }
 
     /// The pipeline as it is stored now; nil when it is not, or when nobody can read its document.
@@ -96,16 +110,23 @@ final class FreshnessMonitor: Sendable {
     /// Tries again what failed: until then the board shows what was known before.
     private func lookLater(_ names: Set<String>, _ error: StoreError) {
         log.error("the freshness of pipelines could not be looked at", ["cause": error.description])
-        alarms.set(at: clock.uptime() + Limits.recordPause) { [weak self] in self?.touch(names) }
+        alarms.set(at: clock.uptime() + Limits.recordPause) { [weak self] in self?.touch(Array(names)) }
     }
 
-    private func touch(_ names: some Collection<String> & Sendable) {
-        store.write { (transaction) throws(StoreError) in
-            for name in names { transaction.touch(name) }
-        } completion: { [weak self] result in
-            guard case .failure(let error) = result, error.code != .stopping else { return }
-            self?.lookLater(Set(names), error)
+    private func touch(_ names: [String]) {
+        for batch in FreshnessMonitor.batches(names) {
+            store.write { (transaction) throws(StoreError) in
+                for name in batch { transaction.touch(name) }
+            } completion: { [weak self] result in
+                guard case .failure(let error) = result, error.code != .stopping else { return }
+                self?.lookLater(Set(batch), error)
+            }
         }
+    }
+
+    /// The names in parts, so that no transaction keeps others waiting for long.
+    private static func batches(_ names: [String]) -> [ArraySlice<String>] {
+        stride(from: 0, to: names.count, by: Limits.freshnessBatch).map { names[$0...].prefix(Limits.freshnessBatch) }
     }
 
     // MARK: The clock

@@ -36,6 +36,7 @@ struct RunEvent: Sendable {
         case partitionReleased = "partition_released"
         case partitionFinished = "partition_finished"
         case auditRolledBack = "audit_rolled_back"
+        case freshnessChanged = "freshness_changed"
     }
 
     /// What happened.
@@ -121,6 +122,16 @@ struct RunEvent: Sendable {
         return RunEvent(
             kind: kind, pipeline: watermark.pipeline, run: watermark.run, step: watermark.step,
             payload: .object(members))
+    }
+
+    /// The freshness of a pipeline is another one.
+    static func freshness(_ change: FreshnessChange, of pipeline: String) -> RunEvent {
+        RunEvent(
+            kind: .freshnessChanged, pipeline: pipeline, run: nil, step: change.step,
+            payload: .object([
+                "status": .string(change.state.rawValue), "previous": JSONValue(change.previous?.rawValue),
+                "since": JSONValue(change.since?.rfc3339), "reason": .string(change.reason),
+            ]))
     }
 
     /// An audit was asked for, started, laid aside or finished.

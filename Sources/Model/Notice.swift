@@ -14,6 +14,10 @@ public enum NoticeType: String, Sendable, CaseIterable {
     case schemaChanged = "schema.changed"
     /// A backfill has come to its end, well or not.
     case backfillFinished = "backfill.finished"
+    /// A pipeline is stale.
+    case freshnessStale = "freshness.stale"
+    /// A pipeline that was stale is fresh again.
+    case freshnessRecovered = "freshness.recovered"
     /// Somebody asked for a message to see whether it arrives.
     case webhookTest = "webhook.test"
 

@@ -187,6 +187,8 @@ public enum Limits {
     public static let shortestAge: Duration = .seconds(1)
     /// Characters of an error in the sentence that says why a table is late.
     public static let reasonErrorCharacters = 200
+    /// Changes kept of one pipeline's freshness; the oldest go first.
+    public static let freshnessChanges = 1_000
     /// Pipelines whose freshness one transaction looks at when the server starts: so that others get their turn.
     public static let freshnessBatch = 500
     /// How long a wall clock that was set, or a machine that has slept, may go unnoticed by the schedule.

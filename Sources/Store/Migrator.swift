@@ -13,6 +13,7 @@ struct Migration: Sendable {
         Migration.seventh, Migration.eighth, Migration.ninth, Migration.tenth,
         Migration.eleventh, Migration.twelfth, Migration.thirteenth, Migration.fourteenth, Migration.fifteenth,
         Migration.sixteenth, Migration.seventeenth, Migration.eighteenth, Migration.nineteenth, Migration.twentieth,
+        Migration.twentyFirst,
     ]
 }
 

@@ -35,6 +35,18 @@ extension PipelineFreshness {
     }
 }
 
+extension FreshnessChange {
+    /// The entry as a history shows it; its age is what it was when it was recorded.
+    var wire: JSONValue {
+        .object([
+            "at": .string(at.rfc3339), "since": JSONValue(since?.rfc3339), "status": .string(state.rawValue),
+            "previous": JSONValue(previous?.rawValue), "step": .string(step),
+            "lag_seconds": reckonedFrom.map { .number(max(0, at.since($0).seconds)) } ?? .null,
+            "reason": .string(reason),
+        ])
+    }
+}
+
 extension StepFreshness {
     /// The age by which it is judged, with its limits.
     fileprivate var limits: [AgedMember] {
