@@ -143,4 +143,42 @@ struct OutputTests {
 extension String {
     /// How often `part` stands in the text.
     fileprivate func components(_ part: String) -> Int { ranges(of: part).count }
+
+    @Test func showsHowFreshPipelinesAre() throws {
+        func pipeline(_ name: String, _ status: String, _ more: String = "") throws -> JSONValue {
+            try JSONValue(
+                parsing: """
+                    {"name":"\(name)","freshness_status":{"status":"\(status)","has_limits":true,"since":null,
+                    "reason":"because\\u001b[2J"\(more)},"last_run":{"state":"failed"},"watermarks":[]}
+                    """.utf8)
+        }
+        let limits = #","lag_seconds":7500.5,"warn_after_seconds":1800,"error_after_seconds":7200"#
+        let pipelines = [
+            try pipeline("orders", "stale", limits.replacing("null", with: "1")), try pipeline("items", "fresh"),
+        ]
+        let plain = StatusText(pipelines: pipelines, isColoured: false).text
+        #expect(plain.hasPrefix("2 pipelines: 1 stale, 1 fresh\n\nPIPELINE  FRESHNESS  AGE"))
+        #expect(plain.contains("orders    stale      [###|########] 2 h 5 min  failed"))
+        #expect(plain.hasSuffix("\norders is stale: because\\u{1b}[2J") && !plain.contains("\u{1B}"))
+        #expect(!plain.contains("items is"))
+        let coloured = StatusText(pipelines: pipelines, isColoured: true).text
+        #expect(coloured.contains("\u{1B}[31mstale\u{1B}[0m      [###|"))
+        #expect(coloured.contains("\u{1B}[32mfresh\u{1B}[0m") && !coloured.contains("\u{1B}[2J"))
+        #expect(StatusText(pipelines: [], isColoured: true).text.hasPrefix("no pipelines"))
+    }
+
+    @Test func anAgeIsABarAgainstItsLimits() throws {
+        func age(_ lag: String, _ warn: String, _ error: String) throws -> String {
+            StatusText.age(
+                try JSONValue(
+                    parsing: #"{"lag_seconds":\#(lag),"warn_after_seconds":\#(warn),"error_after_seconds":\#(error)}"#
+                        .utf8))
+        }
+        #expect(try age("0", "1800", "7200") == "[---|--------] 0 s")
+        #expect(try age("3600", "1800", "7200") == "[###|##------] 60 min")
+        #expect(try age("90000", "3600", "null") == "[############] 25 h 0 min")
+        #expect(try age("200000", "null", "null") == "2 d 7 h")
+        #expect(try age("null", "1800", "7200") == "")
+        #expect(try age("5", "7200", "7200") == "[------------] 5 s")
+    }
 }

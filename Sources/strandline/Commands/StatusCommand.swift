@@ -1,38 +1,75 @@
 internal import Model
+internal import Platform
 
 /// `strandline status`.
 struct StatusCommand: Command {
     static let form = CommandForm(
-        name: "status", summary: "Show each pipeline with its last run, its next tick and its watermarks.",
-        details: "The exit code is 1 when the last run of a pipeline failed.",
-        operands: [Operand(name: "PIPELINE", isOptional: true)], options: ServerClient.options)
+        name: "status",
+        summary: "Show how fresh each pipeline is, with its last run, its next tick and its watermarks.",
+        details: """
+            The bar is the age against the limits: full at the last one, | where the warning begins. With --watch it is shown
+            anew as things happen, until Ctrl-C. The exit code is 1 when the last run of a pipeline failed.
+            """,
+        operands: [Operand(name: "PIPELINE", isOptional: true)],
+        options: [.flag("watch", "Show it anew as things happen.", letter: "w")] + ServerClient.options)
 
     // More than a person reads at once.
     private static let mostPipelines = 1_000
 
     private let pipeline: String?
     private let isJSON: Bool
+    private let watches: Bool
     private let client: ServerClient
 
     init(_ arguments: Arguments, problems: inout [String]) {
         pipeline = arguments.operand(0)
         isJSON = arguments.flag("json")
+        watches = arguments.flag("watch")
         client = ServerClient(arguments, problems: &problems)
     }
 
     func run(_ terminal: Terminal) throws(CommandError) -> ExitCode {
-        let pipelines = try self.pipelines()
-        let failed = pipelines.contains { $0["last_run"]?["state"]?.string == RunState.failed.rawValue }
-        if isJSON {
-            terminal.line(JSONValue.object(["pipelines": .array(pipelines.map(StatusCommand.json))]).text(pretty: true))
-        } else if pipelines.isEmpty {
-            terminal.line("no pipelines; send some with `strandline apply FILE`")
-        } else {
-            var table = Table("PIPELINE", "STATE", "FINISHED", "TOOK>", "NEXT", "STEP", "CURSOR", "WATERMARK")
-            for pipeline in pipelines { StatusCommand.add(pipeline, to: &table) }
-            terminal.line(table.text)
+        // A server that was never there is no server that starts anew.
+        var pipelines = try self.pipelines()
+        guard watches else {
+            show(pipelines, terminal)
+            let failed = pipelines.contains { $0["last_run"]?["state"]?.string == RunState.failed.rawValue }
+            return failed ? .failure : .success
         }
-        return failed ? .failure : .success
+        let last = Shown()
+        // Ages grow on a screen; a file gets only what is new.
+        let beat: Duration = terminal.isInteractive && !isJSON ? .seconds(1) : .seconds(5)
+        try StatusWatch(client: client, terminal: terminal).follow(beat: beat) { () throws(CommandError) in
+            pipelines = try self.pipelines()
+            guard terminal.isInteractive, !isJSON else {
+                let content = pipelines.map { StatusCommand.timeless($0).text() }
+                guard content != last.content else { return }
+                last.content = content
+                return show(pipelines, terminal)
+            }
+            terminal.page(StatusText(pipelines: pipelines, isColoured: terminal.hasColours).text)
+        }
+        return .success
+    }
+
+    /// What was shown last, but for what passes with time alone.
+    private final class Shown {
+        var content: [String]?
+    }
+
+    private static func timeless(_ pipeline: JSONValue) -> JSONValue {
+        guard case .object(let members) = pipeline["freshness_status"] else { return json(pipeline) }
+        let kept = members.filter { !$0.key.hasSuffix("lag_seconds") }
+        return json(pipeline, freshness: .object(kept))
+    }
+
+    private func show(_ pipelines: [JSONValue], _ terminal: Terminal) {
+        guard isJSON else {
+            return terminal.line(StatusText(pipelines: pipelines, isColoured: terminal.hasColours).text)
+        }
+        let all = JSONValue.object(["pipelines": .array(pipelines.map { StatusCommand.json($0) })])
+        // One line each where there is more to come.
+        terminal.line(all.text(pretty: !watches))
     }
 
     private func pipelines() throws(CommandError) -> [JSONValue] {
@@ -40,34 +77,11 @@ struct StatusCommand: Command {
         return try client.list("/v1/pipelines", "pipelines", limit: StatusCommand.mostPipelines)
     }
 
-    private static func json(_ pipeline: JSONValue) -> JSONValue {
+    private static func json(_ pipeline: JSONValue, freshness: JSONValue? = nil) -> JSONValue {
         .object([
-            "name": pipeline["name"] ?? .null, "last_run": pipeline["last_run"] ?? .null,
-            "schedule_status": pipeline["schedule_status"] ?? .null,
+            "name": pipeline["name"] ?? .null, "freshness": freshness ?? pipeline["freshness_status"] ?? .null,
+            "last_run": pipeline["last_run"] ?? .null, "schedule_status": pipeline["schedule_status"] ?? .null,
             "watermarks": pipeline["watermarks"] ?? .array([]),
         ])
-    }
-
-    /// When the schedule ticks next; empty without one.
-    private static func next(_ status: JSONValue?) -> String {
-        guard let status, status != .null else { return "" }
-        if status["paused"] == .bool(true) { return "paused" }
-        return HumanText.time(status["next_ticks"]?.array?.first?["at"]?.string)
-    }
-
-    private static func add(_ pipeline: JSONValue, to table: inout Table) {
-        let run = pipeline["last_run"]
-        let watermarks = pipeline["watermarks"]?.array ?? []
-        let first = watermarks.first
-        table.add(
-            pipeline["name"]?.string ?? "", run?["state"]?.string ?? "never ran",
-            HumanText.time(run?["finished_at"]?.string), HumanText.seconds(run?["duration_seconds"]?.double),
-            next(pipeline["schedule_status"]), first?["step"]?.string ?? "", first?["cursor"]?.string ?? "",
-            first.map { HumanText.cursor($0["value"]) } ?? "")
-        for watermark in watermarks.dropFirst() {
-            table.add(
-                "", "", "", "", "", watermark["step"]?.string ?? "", watermark["cursor"]?.string ?? "",
-                HumanText.cursor(watermark["value"]))
-        }
     }
 }

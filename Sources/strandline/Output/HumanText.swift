@@ -23,6 +23,15 @@ enum HumanText {
         return minutes < 120 ? "\(minutes) min" : "\(minutes / 60) h \(minutes % 60) min"
     }
 
+    /// An age by its two largest units, as `45 s`, `12 min`, `2 h 5 min` or `3 d 4 h`.
+    static func age(_ seconds: Double) -> String {
+        let seconds = Int(min(max(0, seconds), 1e12))
+        if seconds < 120 { return "\(seconds) s" }
+        if seconds < 7_200 { return "\(seconds / 60) min" }
+        if seconds < 172_800 { return "\(seconds / 3_600) h \(seconds / 60 % 60) min" }
+        return "\(seconds / 86_400) d \(seconds / 3_600 % 24) h"
+    }
+
     /// An RFC 3339 time to the second with a space for its `T`; nothing for nil.
     static func time(_ text: String?) -> String {
         guard let text else { return "" }

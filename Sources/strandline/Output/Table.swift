@@ -19,12 +19,16 @@ struct Table {
     var isEmpty: Bool { rows.isEmpty }
 
     /// The lines of the table, each without spaces at its end.
-    var text: String {
+    var text: String { text(painted: { _, cell in cell }) }
+
+    /// The same with cells as `paint` shows them, given their column: it may add what takes no width. The headings stay.
+    func text(painted paint: (Int, String) -> String) -> String {
         let all = [headings] + rows
         let widths = headings.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
-        return all.map { row in
+        return all.enumerated().map { place, row in
             let cells = row.enumerated().map { column, cell in
                 let space = String(repeating: " ", count: widths[column] - cell.count)
+                let cell = place == 0 ? cell : paint(column, cell)
                 return rightAligned.contains(column) ? space + cell : cell + space
             }
             var line = cells.joined(separator: "  ")

@@ -6,15 +6,30 @@ struct Terminal: Sendable {
     let isInteractive: Bool
     /// Whether a person watches standard error, where progress is shown.
     let showsProgress: Bool
+    /// Whether standard output takes colours, and nobody has asked for none (no-color.org).
+    let hasColours: Bool
 
     /// Looks at the process's own files.
     init() {
         isInteractive = isatty(STDOUT_FILENO) == 1
-        showsProgress = isatty(STDERR_FILENO) == 1 && getenv("TERM").map { String(cString: $0) } != "dumb"
+        func variable(_ name: String) -> String { getenv(name).map { String(cString: $0) } ?? "" }
+        let isDumb = variable("TERM") == "dumb"
+        showsProgress = isatty(STDERR_FILENO) == 1 && !isDumb
+        hasColours = isInteractive && !isDumb && variable("NO_COLOR").isEmpty
     }
 
     /// Writes a line to standard output.
     func line(_ text: String) { write(text + "\n") }
+
+    /// Shows a text in place of what the screen shows, cut to its lines.
+    func page(_ text: String) {
+        var size = winsize()
+        let rows = ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_row > 1 ? Int(size.ws_row) : 24
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        // Each line is written over and cleared behind, so that nothing flickers.
+        let shown = lines.prefix(rows - 1).map { $0 + "\u{1B}[K\n" }.joined()
+        write("\u{1B}[H" + shown + "\u{1B}[J")
+    }
 
     /// Writes to standard output.
     func write(_ text: String) { Terminal.write(text, to: STDOUT_FILENO) }
