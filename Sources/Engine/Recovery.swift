@@ -82,7 +82,10 @@ struct Recovery {
                 let load = try loader.committed(run: run.id, step: step.name, destination: place.destination.file)
                 guard let load else { continue }
                 lineage?.look(at: place, of: run.id, columns: true, StopToken())
-                record.succeed(step.name, place.redact(load.result), watermark: load.watermark, at: clock.now())
+                // When it was committed, not when that was found: what was loaded before a downtime is as old as that.
+                record.succeed(
+                    step.name, place.redact(load.result), watermark: load.watermark, at: load.committedAt ?? clock.now()
+                )
             }
         } catch {
             // The run goes back to the queue, and says by itself what is wrong with its destination.

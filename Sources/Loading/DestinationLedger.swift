@@ -260,6 +260,8 @@ struct DestinationLedger {
         var isFinal: Bool
         /// The highest attempt that has committed.
         var attempt: Int
+        /// When the last of it was committed; nil where the record does not say.
+        var committedAt: Timestamp?
 
         /// Refuses an attempt that was given up.
         func fence(_ attempt: Int) throws(LoadStop) {
@@ -281,9 +283,11 @@ struct DestinationLedger {
     /// What has been committed for a step, to its end, with the step's watermark as it is now.
     func finished(_ committed: Committed, _ step: String) throws(LoadStop) -> FinishedLoad {
         let hasWatermark = committed.result.watermarkAfter != nil
-        return FinishedLoad(
+        var load = FinishedLoad(
             result: committed.result,
             watermark: hasWatermark ? try watermark(committed.pipeline, step)?.watermark : nil)
+        load.committedAt = committed.committedAt
+        return load
     }
 
     /// What a run has committed for a step; nil when nothing.
@@ -309,7 +313,8 @@ struct DestinationLedger {
                 attempt = max(attempt, Int(try row.int("attempt")))
             }
             return Committed(
-                pipeline: try last.text("pipeline"), result: result, isFinal: try last.bool("final"), attempt: attempt)
+                pipeline: try last.text("pipeline"), result: result, isFinal: try last.bool("final"), attempt: attempt,
+                committedAt: Timestamp(rfc3339: try last.text("committed_at")))
         }
     }
 

@@ -54,6 +54,25 @@ struct FreshnessTests {
         world.end()
     }
 
+    // PAINS 54: a load that had committed when the server died succeeded then, not when that was found.
+    @Test func aLoadThatACrashHidSucceededWhenItCommitted() throws {
+        let world = try world()
+        let (begun, gate) = (Signal<Bool>(), Signal<Bool>())
+        world.loader.after { _ in
+            begun.open()
+            _ = gate.wait()
+        }
+        let run = try world.trigger("orders")
+        _ = begun.wait()
+        let next = try world.afterCrash(now: World.start.adding(.seconds(86_400)))
+        try next.engine.start()
+        #expect(try next.stored(run).state == .success)
+        #expect(try next.freshness().lastSuccessAt == World.start && next.freshness().lastChangeAt == World.start)
+        gate.open()
+        next.end()
+        world.end()
+    }
+
     // PAINS 54: a schedule that is held, and a run that waits, are told as what holds the load up.
     @Test func saysThatTheScheduleIsPausedOrTheQueueHoldsTheRun() throws {
         let world = try world(FreshnessTests.limits + #""schedule":{"every":"30m"},"#)
