@@ -1,3 +1,5 @@
+public import Platform
+
 /// How old a table may be before somebody is to know.
 public struct FreshnessPolicy: Sendable, Equatable {
     /// The age from which it is worth a look; nil for none.
@@ -6,12 +8,42 @@ public struct FreshnessPolicy: Sendable, Equatable {
     public var errorAfter: Duration?
     /// By what its age is reckoned; nil means by the watermark where that is a time, else by the last success.
     public var basis: FreshnessBasis?
+    /// By when there must be how new data; nil for no such times.
+    public var deadline: FreshnessDeadline?
 
     /// Makes a policy.
-    public init(warnAfter: Duration? = nil, errorAfter: Duration? = nil, basis: FreshnessBasis? = nil) {
+    public init(
+        warnAfter: Duration? = nil, errorAfter: Duration? = nil, basis: FreshnessBasis? = nil,
+        deadline: FreshnessDeadline? = nil
+    ) {
         self.warnAfter = warnAfter
         self.errorAfter = errorAfter
         self.basis = basis
+        self.deadline = deadline
+    }
+}
+
+/// Times of the calendar by which a table must have data that is new enough.
+public struct FreshnessDeadline: Sendable, Equatable {
+    /// The times.
+    public var expression: CronExpression
+    /// Whose clocks show them.
+    public var zone: Zone
+    /// How old the data may be at each of them.
+    public var lowerBound: Duration
+
+    /// Makes a deadline.
+    public init(expression: CronExpression, zone: Zone = .utc, lowerBound: Duration) {
+        self.expression = expression
+        self.zone = zone
+        self.lowerBound = lowerBound
+    }
+
+    /// The first time that data of `instant`, nil for none, is too old for; only times after `start` count. Nil where there is
+    /// none in reach.
+    public func due(data instant: Timestamp?, since start: Timestamp) -> Timestamp? {
+        let ticks = Schedule.Rule.cron(expression, zone).ticks(of: "")
+        return ticks.next(after: instant.map { max($0.adding(lowerBound), start) } ?? start)
     }
 }
 

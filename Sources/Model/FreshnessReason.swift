@@ -13,6 +13,14 @@ enum FreshnessReason {
 
     /// A step that was judged by its age.
     static func of(_ step: StepFreshness, in facts: FreshnessFacts) -> String {
+        let text = text(step, in: facts)
+        guard step.state == .stale, let due = step.dueAt, step.since == due,
+            let bound = step.policy?.deadline?.lowerBound
+        else { return text }
+        return "by \(due.rfc3339) it had to have data of the last \(DurationText.format(bound)); \(text)"
+    }
+
+    private static func text(_ step: StepFreshness, in facts: FreshnessFacts) -> String {
         let isLate = step.state == .warn || step.state == .stale
         guard let from = step.reckonedFrom?.rfc3339 else {
             let known = "nothing was loaded since the step was made at \(step.clocks.knownSince.rfc3339)"

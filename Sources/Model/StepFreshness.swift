@@ -19,6 +19,8 @@ public struct StepFreshness: Sendable, Equatable {
     public var since: Timestamp?
     /// What its age is reckoned from; nil when there is nothing to reckon from.
     public var reckonedFrom: Timestamp?
+    /// The time of its deadline that its data is too old for, to come or passed; nil where it has no deadline.
+    public var dueAt: Timestamp?
     /// The instant of its watermark; nil when it has none, or one that is no time.
     public var watermarkAt: Timestamp?
     /// What is known of it.
@@ -61,15 +63,19 @@ extension StepFreshness {
 
     /// A limit counts as passed from the very instant on at which the age reaches it.
     private mutating func judge(_ policy: FreshnessPolicy, from start: Timestamp, at now: Timestamp) {
-        let limits = [(policy.warnAfter, FreshnessState.warn), (policy.errorAfter, .stale)]
+        dueAt = policy.deadline?.due(data: reckonedFrom, since: clocks.knownSince)
+        let limits: [(Timestamp?, FreshnessState)] = [
+            (policy.warnAfter.map { start.adding($0) }, .warn), (policy.errorAfter.map { start.adding($0) }, .stale),
+            (dueAt, .stale),
+        ]
         state = .fresh
         for (limit, past) in limits {
-            guard let instant = limit.map({ start.adding($0) }) else { continue }
-            if instant <= now {
-                state = past
-                since = instant
-            } else {
+            guard let instant = limit else { continue }
+            if instant > now {
                 changesAt = min(changesAt ?? instant, instant)
+            } else {
+                since = state == past ? min(since ?? instant, instant) : instant
+                state = past
             }
         }
     }

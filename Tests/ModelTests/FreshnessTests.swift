@@ -166,6 +166,51 @@ struct FreshnessTests {
         #expect(try reason(run(.failed, String(repeating: "x", count: 5_000))).count < 300)
     }
 
+    @Test func aDeadlineIsMissedFromItsTickOnUntilThereIsNewEnoughData() throws {
+        // At 06:00 UTC; the start is midnight.
+        let pipeline = try pipeline("freshness: { deadline: { cron: '0 6 * * *', lower_bound: 2h } }")
+        func state(_ mark: Int?, _ now: Int) throws -> PipelineFreshness {
+            try judge(pipeline, ["orders": loaded(watermark: mark, success: mark)], at: at(now))
+        }
+        let six = 360
+        let day = 1_440
+        // Data of 03:00 does until six, and not from then on.
+        #expect(try state(180, six - 1).state == .fresh && state(180, six - 1).changesAt == at(six))
+        let missed = try state(180, six)
+        #expect(missed.state == .stale && missed.worst.since == at(six) && missed.worst.dueAt == at(six))
+        #expect(
+            missed.reason.hasPrefix("by 2024-04-01T06:00:00Z it had to have data of the last 2h; no rows newer than"))
+        #expect(try state(180, 3 * day).worst.since == at(six))
+        // Data of four is just new enough, and holds until the next morning.
+        #expect(try state(240, six).state == .fresh && state(240, day).worst.dueAt == at(day + six))
+        #expect(try state(239, six).state == .stale)
+        #expect(try state(240, day + six).state == .stale)
+        // What was loaded too late ends it: the tick does not stay missed.
+        #expect(try state(six + 60, six + 61).state == .fresh)
+        // Ticks of before it was made do not count, the first one after does.
+        #expect(try state(nil, six - 1).state == .unknown && state(nil, six).worst.since == at(six))
+        #expect(try state(-9_999, six - 1).state == .fresh && state(-9_999, six).worst.since == at(six))
+    }
+
+    @Test func ofADeadlineAndAnAgeTheFirstCounts() throws {
+        let pipeline = try pipeline(
+            "freshness: { error_after: 3h, warn_after: 1h, deadline: { cron: '0 6 * * *', lower_bound: 2h } }")
+        for (mark, now, since) in [(170, 360, 350), (185, 360, 360), (185, 370, 360)] {
+            let freshness = try judge(pipeline, ["orders": loaded(watermark: mark, success: mark)], at: at(now))
+            #expect(freshness.state == .stale && freshness.worst.since == at(since), "\(mark) \(now)")
+        }
+        let before = try judge(pipeline, ["orders": loaded(watermark: 185, success: 185)], at: at(359))
+        #expect(before.state == .warn && before.changesAt == at(360))
+    }
+
+    @Test func aDeadlineFollowsTheClocksOfItsZone() throws {
+        let lines = "freshness: { deadline: { cron: '0 6 * * *', timezone: Europe/Berlin, lower_bound: 2h } }"
+        let freshness = try judge(
+            try pipeline(lines), ["orders": loaded(watermark: 0, success: 0)], at: at(240))
+        // Summer time began the day before.
+        #expect(freshness.worst.since == at(240))
+    }
+
     // MARK: Documents
 
     @Test func documentsSayTheLimits() throws {
@@ -181,6 +226,13 @@ struct FreshnessTests {
             #expect(try decode(step() + "freshness: \(text)").pipeline.freshness == policy)
             #expect(try decode(step("freshness: \(text)")).pipeline.steps.first?.freshness == policy)
         }
+        let deadline = try decode(
+            step() + "freshness: { deadline: { cron: '0 6 * * *', timezone: Europe/Berlin, lower_bound: 8h } }")
+        #expect(
+            deadline.pipeline.freshness?.deadline
+                == FreshnessDeadline(
+                    expression: try CronExpression("0 6 * * *"), zone: try #require(Zone(named: "Europe/Berlin")),
+                    lowerBound: .seconds(28_800)))
         #expect(try decode(step() + "freshness: null").pipeline.freshness == nil)
     }
 
@@ -189,6 +241,10 @@ struct FreshnessTests {
         ("{ warn_after: 2h, error_after: 1h }", "freshness.warn_after", "at most 1h"),
         ("{ warn_after: 5 }", "freshness.warn_after", "90s"), ("{ warn_after: 0 }", "freshness.warn_after", ""),
         ("{ eror_after: 1h }", "freshness.eror_after", "error_after"),
+        ("{ deadline: { cron: '0 6 * * *' } }", "freshness.deadline.lower_bound", "8h"),
+        ("{ deadline: { lower_bound: 8h } }", "freshness.deadline.cron", "8h"),
+        ("{ deadline: { cron: '0 6 * *', lower_bound: 8h } }", "freshness.deadline.cron", "minute, hour"),
+        ("{ deadline: { cron: '0 6 * * *', lower_bound: 8h, timezone: Berlin } }", "freshness.deadline.timezone", ""),
         ("{ error_after: 1h, basis: age }", "freshness.basis", "last_success"),
     ])
     func refusesWhatCannotBeMeant(_ text: String, _ field: String, _ hint: String) {

@@ -54,6 +54,7 @@ extension StepFreshness {
             ("lag_seconds", .age(of: reckonedFrom)),
             ("warn_after_seconds", .fixed(StepFreshness.seconds(policy?.warnAfter))),
             ("error_after_seconds", .fixed(StepFreshness.seconds(policy?.errorAfter))),
+            ("deadline_at", .fixed(JSONValue(dueAt?.rfc3339))),
         ]
     }
 

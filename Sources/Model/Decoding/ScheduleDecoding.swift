@@ -9,7 +9,7 @@ struct ScheduleDecoding {
     func schedule() -> Schedule? {
         guard let node = pipeline.node("schedule") else { return nil }
         if case .scalar = node.content {
-            guard let expression = expression(pipeline, "schedule") else { return nil }
+            guard let expression = pipeline.expression("schedule") else { return nil }
             return Schedule(.cron(expression, .utc))
         }
         guard let fields = pipeline.mapping("schedule") else { return nil }
@@ -40,8 +40,8 @@ struct ScheduleDecoding {
                 "jitter", "`jitter` has no meaning with `cron`",
                 hint: "Remove it, or use `every`; its ticks can be spread.")
         }
-        let zone = zone(fields)
-        guard let expression = expression(fields, "cron"), let zone else { return nil }
+        let zone = fields.zone()
+        guard let expression = fields.expression("cron"), let zone else { return nil }
         return .cron(expression, zone)
     }
 
@@ -63,18 +63,22 @@ struct ScheduleDecoding {
         }
         return .every(period, jitter: jitter ?? .zero)
     }
+}
 
-    private func zone(_ fields: Fields) -> Zone? {
-        guard fields.node("timezone") != nil else { return .utc }
-        return fields.text("timezone").flatMap { fields.zone($0, "timezone") }
+extension Fields {
+    /// The time zone under the key `timezone`: UTC where there is none, nil for one that is refused.
+    func zone() -> Zone? {
+        guard node("timezone") != nil else { return .utc }
+        return text("timezone").flatMap { zone($0, "timezone") }
     }
 
-    private func expression(_ fields: Fields, _ key: String) -> CronExpression? {
-        guard let text = fields.text(key) else { return nil }
+    /// The cron expression of a key.
+    func expression(_ key: String) -> CronExpression? {
+        guard let text = text(key) else { return nil }
         do throws(Failure) {
             return try CronExpression(text)
         } catch {
-            fields.refuse(key, error.message, hint: error.hint)
+            refuse(key, error.message, hint: error.hint)
             return nil
         }
     }
