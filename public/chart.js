@@ -57,12 +57,18 @@ function walk(event, element) {
   ticks[there].focus();
 }
 
+/** Where a scale ends for values: one that is far greater than all others is cut, so that it does not flatten them. */
+export function scaleEnd(values) {
+  const [first = 0, second = 0] = [...values].sort((left, right) => right - left);
+  return values.length > 2 && second > 0 && first > 4 * second ? second * 1.5 : first;
+}
+
 /** A line through values, oldest first, with `words` for who cannot see it. */
 function sparkline(values, words, { width = 96, height = 24 } = {}) {
-  const most = Math.max(1, ...values);
+  const most = Math.max(1, scaleEnd(values));
   const inset = 2;
   const x = (place) => inset + place / Math.max(1, values.length - 1) * (width - 2 * inset);
-  const y = (value) => height - inset - value / most * (height - 2 * inset);
+  const y = (value) => height - inset - Math.min(1, value / most) * (height - 2 * inset);
   const points = values.map((value, place) => `${x(place).toFixed(1)},${y(value).toFixed(1)}`);
   const last = values.length - 1;
   return draw("svg", { class: "sparkline", viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": words },

@@ -162,6 +162,22 @@ def test_one_step_runs_alone(shop, open_page):
     assert shop.ask("/v1/runs").json["runs"][0]["options"]["steps"] == ["daily", "report"]
 
 
+def test_data_before_it_that_is_too_old_is_shown_and_can_be_overridden(shop, open_page):
+    # PAINS 53
+    shop.run("orders")
+    step = {**GRAPH[0], "destination": {"connection": "warehouse", "table": "copies"}}
+    shop.put("/v1/pipelines/report", {"after": ["orders"], "max_upstream_age": "1h", "steps": [step]})
+    assert shop.run("report")["error"]["code"] == "upstream_stale"
+    page = open_page(shop.url, "/pipelines/report")
+    expect(page.locator(".facts")).to_contain_text("Data of orders")
+    expect(page.locator(".facts")).to_contain_text("too old")
+    expect(page.locator(".standing .trouble")).to_contain_text("orders")
+    page.get_by_role("button", name="Run with options…").click()
+    page.get_by_role("dialog").get_by_label("Allow stale upstreams").check()
+    page.get_by_role("dialog").get_by_role("button", name="Run", exact=True).click()
+    expect(section(page, "Runs").get_by_role("row", name="Success")).to_have_count(1)
+
+
 def test_a_schedule_is_paused_and_resumed(shop, open_page):
     shop.put("/v1/pipelines/orders", {"steps": GRAPH, "schedule": {"every": "1h"}})
     page = open_page(shop.url, "/pipelines/orders")

@@ -1,7 +1,7 @@
 // Two pictures of a pipeline: its watermark's way against the clock, and the rows that its runs changed.
 
 import * as client from "../client.js";
-import { runWords } from "../chart.js";
+import { runWords, scaleEnd } from "../chart.js";
 import { now } from "../clock.js";
 import { instantOf, isNumeric } from "../cursors.js";
 import { draw, fill, make, path } from "../elements.js";
@@ -127,9 +127,8 @@ export class RowsChart {
     this.plot.element.hidden = shown.length === 0;
     if (shown.length === 0) return fill(this.words, "No run has ended yet.");
     const totals = shown.map(sums).map((sum) => ({ ...sum, all: sum.inserted + sum.updated + sum.deleted }));
-    // One great first load must not flatten what follows; it is cut and says so.
-    const sorted = totals.map(({ all }) => all).sort((left, right) => right - left);
-    const most = sorted.length > 2 && sorted[0] > 4 * sorted[1] && sorted[1] > 0 ? sorted[1] * 1.5 : sorted[0];
+    // One great first load is cut, and says so.
+    const most = scaleEnd(totals.map(({ all }) => all));
     const whole = kinds.map(([kind, word]) => `${number(totals.reduce((sum, total) => sum + total[kind], 0))} ${word}`).join(", ");
     this.plot.show({
       label: `Rows changed by the last ${counted(shown.length, "run")}: ${whole}`, y: numberAxis(most),
