@@ -29,13 +29,14 @@ export class Partitions {
     let count = 0;
     for (let page = 0; page * slice < total; page += 1) {
       this.cursors[page] = cursor;
+      // What is told from now on may be newer than the answer, and is read again.
+      this.dirty.delete(page);
       const answer = await this.read(cursor);
       count += answer.partitions.length;
       told?.(count);
       cursor = answer.next_cursor ?? "";
       if (!cursor) break;
     }
-    this.dirty.clear();
     this.isComplete = true;
   }
 

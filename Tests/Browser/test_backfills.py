@@ -182,6 +182,27 @@ def test_a_staged_backfill_is_compared_published_and_rolled_back(days, open_page
     assert rows(days) == WRONG
 
 
+def test_what_does_not_reconcile_is_told_before_it_is_published(days, open_page):
+    checked(days, on_fail="quarantine")
+    made = finished(days, mode="staged")
+    assert made["state"] == "awaiting_publish" and not made["reconciliation"]["reconciled"], made
+    page = open_page(days.url, f"/backfills/{made['id']}")
+    expect(fact(page, "Reconciled")).to_have_text("not 1 partition")
+    off = cells(page, "unreconciled")
+    expect(off).to_have_attribute("aria-label", "5 Mar 2024: success, not reconciled")
+    off.click()
+    whole = page.get_by_role("region", name="One partition")
+    expect(whole).to_contain_text("Not reconciled with the source")
+    expect(whole.get_by_role("row", name=re.compile("^Rows"))).to_contain_text("32differs")
+    expect(whole).to_contain_text("1 key of the source not staged, such as id = 13")
+    page.get_by_role("button", name="Not reconciled 1").click()
+    expect(page.locator(".partitions tbody tr")).to_have_count(1)
+    page.get_by_role("button", name="Publish…").click()
+    expect(page.get_by_role("dialog").locator(".caution")).to_contain_text("1 partition did not reconcile with the source: 30 rows there, 29 staged.")
+    page.keyboard.press("Escape")
+    assert rows(days) == WRONG
+
+
 def test_it_is_paused_resumed_and_cancelled(days, open_page):
     with locked(days.folder / "warehouse.db"):
         page = open_page(days.url, f"/backfills/{start(days)}")
@@ -206,10 +227,10 @@ def test_it_is_paused_resumed_and_cancelled(days, open_page):
     expect(page.get_by_role("button", name="Pause")).to_be_hidden()
 
 
-def checked(server, day=4, **words):
+def checked(server, day=4, **more):
     """A pipeline one day of which does not pass its check."""
     document = server.ask("/v1/pipelines/orders").json["steps"][0]
-    document["checks"] = [{"name": words.get("name", "not free"), "type": "range", "column": "total", "min": 0}]
+    document["checks"] = [{"name": "not free", "type": "range", "column": "total", "min": 0, **more}]
     server.put("/v1/pipelines/orders", {"steps": [document]})
     with sqlite3.connect(server.folder / "shop.db") as shop:
         shop.execute("UPDATE orders SET total = -1 WHERE id = ?", [day * 3 + 1])
@@ -303,6 +324,20 @@ def test_gaps_show_and_are_filled(serve, open_page):
     assert rows(server) == RIGHT
     page.goto(f"{server.url}/#/backfills/new?pipeline=orders")
     expect(loaded).to_contain_text("Nothing is missing by updated_at.")
+
+
+def test_the_page_of_a_pipeline_leads_to_the_form(days, open_page):
+    define(days, "alone")
+    page = open_page(days.url, "/pipelines/orders")
+    page.get_by_role("link", name="Backfill…").click()
+    expect(page.get_by_label("Pipeline")).to_have_value("orders")
+    # Hours are asked for as hours.
+    page.get_by_label("Cut into").select_option("Hours")
+    page.get_by_label("Start", exact=True).fill("2024-03-01T11:00")
+    page.get_by_label("End", exact=True).fill("2024-03-01T13:00")
+    page.get_by_role("button", name="Show what it would do").click()
+    expect(page.get_by_role("heading", name="It would load 2 partitions")).to_be_visible()
+    expect(preview(page).get_by_role("row", name=re.compile("^1 Mar 2024, 11:00 – 12:00"))).to_be_visible()
 
 
 def test_the_preview_says_who_is_held_back_and_numbers_are_cut_by_numbers(days, open_page):

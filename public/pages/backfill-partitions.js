@@ -108,7 +108,7 @@ export class PartitionTable {
       [row.source_rows, row.shadow_rows].map((value) => make("span", { css: { "--share": `${(value / most * 100).toFixed(1)}%` } })));
     const isOff = row.isReconciled === false;
     return make("tr", { data: { number: String(row.number) } },
-      make("th", { scope: "row" }, button(words, () => this.open(row.number), { class: "as-link" })),
+      make("th", { scope: "row" }, button(words, () => this.open(row.number), { class: "as-link", title: `${cursorText(row.start)} up to ${cursorText(row.end)}` })),
       make("td", {}, state(isOff ? "warn" : toneOf(row.state), isOff ? "Not reconciled" : wordOf(row.state))),
       isStaged ? [figure(row.source_rows), figure(row.shadow_rows), make("td", { class: "pair-cell" }, pair), figure(row.missing), figure(row.extra)]
         : loaded.map(([name]) => figure(row.state === "pending" || row.state === "running" ? null : row[name])),

@@ -105,7 +105,7 @@ class BackfillPage {
     const { id, signal } = this;
     everySecond(() => {
       this.tick();
-      if (!this.backfill || isActive(this.backfill.state) || this.backfill.partitions.running > 0) this.soon();
+      if (!this.backfill || isActive(this.backfill.state) || this.backfill.partitions.running > 0 || this.partitions.dirty.size > 0) this.soon();
     }, signal);
     live.follow({
       event: (event) => {

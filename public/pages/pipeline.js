@@ -35,6 +35,7 @@ class PipelinePage {
     this.description = make("p", { class: "soft" });
     this.run = button("Run", () => this.trigger(), { class: "main", "aria-label": `Run ${name} now` });
     this.options = button("Run with options…", async () => { if (await askForRun(this.pipeline)) this.soon(); });
+    this.backfill = link(`#/backfills/new?${new URLSearchParams({ pipeline: name })}`, "Backfill…", { class: "button" });
     this.schedule = button("", () => this.changeSchedule());
     this.refusal = make("div", {});
     this.standing = new Standing(name);
@@ -50,7 +51,7 @@ class PipelinePage {
     fill(root,
       make("header", { class: "page-head" },
         make("div", {}, make("p", { class: "crumbs" }, link("#/", "Overview")), make("h1", {}, name), this.description),
-        make("div", { class: "actions" }, this.schedule, this.options, this.run)),
+        make("div", { class: "actions" }, this.backfill, this.schedule, this.options, this.run)),
       this.refusal, this.standing.element, this.steps.element,
       make("div", { class: "pair" }, this.watermarkChart.element, this.rowsChart.element),
       this.runs.element, this.watermarks.element, this.audits.element, this.folds.element);

@@ -23,7 +23,7 @@ export const page = {
 };
 
 const waits = {
-  pipeline: () => "another run of this pipeline to end", time: (run) => ["the next attempt ", time(run.retry_at)],
+  pipeline: ({ waiting_for: { jobs } }) => [jobs.length > 0 ? link(path("runs", jobs[0]), "another run") : "another run", " of this pipeline to end"], time: (run) => ["the next attempt ", time(run.retry_at)],
   pool: ({ waiting_for: { name } }) => `a place in the pool ${name}`, connection: ({ waiting_for: { name } }) => `a place on the connection ${name}`,
   file: () => "another job that writes the same file", worker: () => "a free worker", turn: () => "its turn behind older jobs",
 };
