@@ -98,6 +98,44 @@ struct BackfillUndoTests {
         #expect(try world.inWarehouse("SELECT count(*) FROM _strandline_undo WHERE run = '\(late)'") == [[0]])
     }
 
+    @Test("what was rolled back is not taken for loaded when the oldest backfills are folded")
+    func foldsNothingThatWasRolledBack() throws {
+        let (world, step) = try world()
+        let (undone, late) = (world.nextRun(), "run-600000")
+        try reload(world, step, undone)
+        _ = try world.rollback(undone, step)
+        // Its last partition stays, by which it would go on, until there are too many newer ones.
+        let partitions = "SELECT count(*) FROM _strandline_partitions WHERE backfill = '\(undone)'"
+        #expect(try world.inWarehouse(partitions) == [[1]])
+        try world.warehouse.execute(
+            """
+            CREATE TEMP TABLE one AS SELECT * FROM _strandline_partitions;
+            WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < \(Limits.loadRecords + 1))
+            INSERT INTO one SELECT \(try columns(world)) FROM one, n;
+            DELETE FROM one WHERE backfill = '\(undone)';
+            INSERT INTO _strandline_partitions SELECT * FROM one;
+            """)
+        try reload(world, step, late)
+        world.clock.advance(by: .seconds(61))
+        try world.load(
+            step.with {
+                $0.name = "other"; $0.destination.table = "others"
+            })
+        #expect(try world.inWarehouse(partitions) == [[0]])
+        let folded = "SELECT DISTINCT backfill FROM _strandline_backfill_intervals ORDER BY 1"
+        #expect(try world.inWarehouse(folded).map { $0[0].string }.contains(late))
+        #expect(try !world.inWarehouse(folded).map { $0[0].string }.contains(undone))
+    }
+
+    /// The columns of a partition's record, as those of another backfill which was not rolled back.
+    private func columns(_ world: World) throws -> String {
+        try world.inWarehouse("SELECT name FROM pragma_table_info('_strandline_partitions')").compactMap {
+            $0[0].string
+        }
+        .map { $0 == "backfill" ? "'run-5' || printf('%05d', i)" : $0 == "rolled_back_at" ? "NULL" : "one." + $0 }
+        .joined(separator: ", ")
+    }
+
     // MARK: Triggers
 
     /// Counts the changes of all rows in one of them, which no backfill of these days reloads.
