@@ -70,6 +70,7 @@ extension LoadEngine {
                 .unsupported, "step \(step.step.name) is loaded from change events, which cannot be reloaded by range",
                 hint: "set its watermark back to apply events again, or audit it with heal", field: "step")
         }
+        if !request.options.allowShrink { try refuseSharedTable(request.pipeline, step.step) }
         let plan = try BackfillPlan(
             request.fillsGaps ? try gapScheme(request, step.step) : try scheme(request, step.step))
         let (range, partitions) =
@@ -88,6 +89,30 @@ extension LoadEngine {
         }
         let estimates = try estimate(backfill, left, step, stop)
         return BackfillDraft(backfill: backfill, partitions: left, estimates: estimates, step: step)
+    }
+
+    /// Refuses to reload a table that other steps load too: what they loaded is not in this step's source, so that the
+    /// backfill would take it for deleted.
+    private func refuseSharedTable(_ pipeline: String, _ step: LoadStep) throws(Failure) {
+        let others = try store.reading { [catalog] (session) throws(Failure) in
+            let users = try storing { () throws(StoreError) in
+                try session.pipelines(using: step.destination.connection)
+            }
+            var others: [String] = []
+            for user in users {
+                let loads = try catalog.pipeline(user, session).loads
+                others += loads.filter { $0.destination.isSame(step.destination) }.map { "\(user)/\($0.name)" }
+            }
+            return others.filter { $0 != "\(pipeline)/\(step.name)" }
+        }
+        guard !others.isEmpty else { return }
+        throw Failure(
+            .shrinkGuard,
+            "\(step.destination.table) is loaded by \(others.joined(separator: ", ")) too, whose rows a backfill of "
+                + "\(pipeline)/\(step.name) would take for deleted",
+            hint:
+                "give each of them a table of its own, or ask with allow_shrink where this step's source has all of the rows",
+            field: "step")
     }
 
     /// A load of a pipeline with its files: the named one, or the only one.

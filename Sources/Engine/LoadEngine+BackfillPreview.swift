@@ -29,15 +29,12 @@ extension LoadEngine {
         inspections.submit(
             { [self] (stop) throws(Failure) in
                 let draft = try draft(request, stop: stop)
-                var estimates: PartitionEstimates
-                if let counted = draft.estimates {
-                    estimates = counted
-                } else {
-                    estimates = try estimate(draft.backfill, draft.partitions, draft.step, stop)
-                }
+                let begin = clock.uptime()
+                var estimates = try estimate(draft.backfill, draft.partitions, draft.step, stop)
+                let look = clock.uptime() - begin
                 let undo = draft.step.step.undo
                 if undo == nil { estimates.warnings.append(LoadEngine.undoOff(draft.step.step)) }
-                let (seconds, basis) = try time(draft.backfill, rows: estimates.total.sourceRows)
+                let (seconds, basis) = try time(draft.backfill, estimates, look)
                 let partitions = zip(draft.partitions, estimates.partitions).map { ($0, $1) }
                 return BackfillPreview(
                     backfill: draft.backfill,
@@ -103,7 +100,13 @@ extension LoadEngine {
             destination: step.destination.file, allowShrink: backfill.options.allowShrink)
     }
 
-    private func time(_ backfill: Backfill, rows: Int) throws(Failure) -> (seconds: Double?, basis: String) {
+    /// How long it would take, by the pace of before; and, where each partition reads a table in full, by how long it took
+    /// to `look` at both sides once.
+    private func time(
+        _ backfill: Backfill, _ estimates: PartitionEstimates, _ look: Duration
+    ) throws(Failure) -> (seconds: Double?, basis: String) {
+        let rows = estimates.total.sourceRows
+        let scans = estimates.fullScans.isEmpty ? 0 : look.seconds * Double(estimates.partitions.count)
         let (pipeline, step) = (backfill.pipeline, backfill.step)
         let (partitions, runs) = try store.reading { (session) throws(Failure) in
             try storing { () throws(StoreError) in
@@ -113,8 +116,14 @@ extension LoadEngine {
         for (past, name) in [(partitions, "backfills"), (runs, "runs")] {
             guard let past else { continue }
             let pace = Int((Double(past.rows) / past.seconds).rounded())
+            let basis = "past \(name) of the step read \(pace) rows a second"
             return (
-                Double(rows) * past.seconds / Double(past.rows), "past \(name) of the step read \(pace) rows a second"
+                Double(rows) * past.seconds / Double(past.rows) + scans,
+                estimates.fullScans.isEmpty
+                    ? basis
+                    : basis
+                        + ", and each partition reads \(estimates.fullScans.joined(separator: ", ")) in full, which took "
+                        + "\(Double(Int(look.seconds * 1000)) / 1000) s just now"
             )
         }
         return (nil, "no run or backfill of the step has read a row yet")

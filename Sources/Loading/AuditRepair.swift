@@ -11,6 +11,8 @@ final class AuditRepair {
     private let table: DestinationTable
     private let rows: AuditRows
     private let deletesExtra: Bool
+    /// Whether what the destination has too much is noted though it stays.
+    private let notesExtra: Bool
     private(set) var noted = AuditResult.Drift()
     private let columns: [String]
     /// The columns by which a row of the destination is found again: its number, or its key.
@@ -23,6 +25,7 @@ final class AuditRepair {
         self.table = table
         self.rows = rows
         self.deletesExtra = deletesExtra
+        notesExtra = session.watch != nil
         columns = rows.pairs.map(\.destination)
         locator = rows.rowNumber.map { [$0] } ?? rows.identity.map { rows.pairs[$0].destination }
         let columns = columns
@@ -65,8 +68,8 @@ final class AuditRepair {
 
     /// Notes a row of the destination that the source lacks.
     func delete(_ destination: RowReader) throws(LoadStop) {
-        guard deletesExtra else { return }
-        noted.extra += 1
+        guard deletesExtra || notesExtra else { return }
+        if deletesExtra { noted.extra += 1 }
         try note(AuditRepair.extra, place(destination))
     }
 
@@ -142,8 +145,8 @@ final class AuditRepair {
             + "FROM temp.\(AuditRepair.different) AS strandline_new WHERE \(same)"
     }
 
-    /// The condition that a row, called `d`, is one of those that the source lacks.
-    private var isExtra: String {
+    /// The condition that a row, called `d`, is one of those that were noted since the source lacks them.
+    var isExtra: String {
         let names = locator.map { "d." + AuditRepair.name($0, rows) }.joined(separator: ", ")
         let places = located.map(quoted).joined(separator: ", ")
         return "(\(names)) IN (SELECT \(places) FROM temp.\(AuditRepair.extra))"

@@ -86,7 +86,6 @@ extension Loader {
         var result = plan.empty
         var counts = RowCounts()
         if let rows = plan.rows {
-            try session.watch?.sawAll()
             try session.undo?.open(
                 plan.table, isCreated: false, added: [], loaded: rows.pairs.map(\.destination))
             session.trail.enter(.look)
@@ -96,6 +95,7 @@ extension Loader {
             try plan.events?.refuseIncomplete(repair, session)
             session.trail.enter(.write)
             counts = try repair.write(session, at: now)
+            try session.watch?.healed(plan.table, butExtra: repair.isExtra)
             result = comparison.result(plan.watermark) { $0.extra > 0 && !options.deleteExtra }
             result.mend(repair.noted)
             result = plan.finished(result)

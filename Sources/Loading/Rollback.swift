@@ -30,6 +30,9 @@ struct Rollback {
         case .discarded?: return nil
         case .published?, nil: break
         }
+        if writer.kind == .backfill, let staged = try shadows.open(of: step.destination.table) {
+            throw .failure(isStagedOver(staged))
+        }
         let watch = try ShadowWatch(connection, table: step.destination.table)
         let kept = try undo.commits(run: run, step: step.name)
         let partitions = PartitionLedger(connection)
@@ -66,6 +69,16 @@ struct Rollback {
         }
         try undo.finish(run: run, step: step.name, at: now)
         return result
+    }
+
+    /// The refusal to put older rows under what another backfill has staged: it was compared with the rows that are there,
+    /// so that publishing it afterwards would leave some of the old ones, which no later run loads again.
+    private func isStagedOver(_ staged: Shadow) -> Failure {
+        Failure(
+            .conflict,
+            "backfill \(staged.backfill) has rows staged for \(staged.table), which were compared with what \(writer.words) "
+                + "has loaded\(Failure.unchanged)",
+            hint: "cancel backfill \(staged.backfill), roll this one back, then stage the range again")
     }
 
     // MARK: Rows

@@ -86,6 +86,15 @@ struct ShadowWatch {
         }
     }
 
+    /// Notes the staged rows that an audit has looked at and mended where they differed: those that the source has, since
+    /// the table holds them as they are now. What it has left in the table though the source lacks it, `isExtra` of a row
+    /// `d`, is still to go where that is staged.
+    func healed(_ table: DestinationTable, butExtra isExtra: String) throws(LoadStop) {
+        let isThere = "EXISTS (SELECT 1 FROM \(table.sql) AS d WHERE \(shadow.sameKey("d", "g")) AND NOT \(isExtra))"
+        let found = "SELECT \(shadow.keys(of: "g")) FROM \(shadow.sql) AS g WHERE \(isThere)"
+        try execute(shadow.notingStaged(where: "(\(shadow.isAlive)) OR (\(shadow.keys(of: "d"))) IN (\(found))"))
+    }
+
     /// Notes that the whole table is compared or rebuilt, so that nothing staged before is newer anywhere, and stops
     /// watching: the triggers would go with a table that is renamed.
     func sawAll() throws(LoadStop) {

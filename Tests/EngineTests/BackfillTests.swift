@@ -312,6 +312,42 @@ struct BackfillTests {
         world.end()
     }
 
+    @Test func aTableThatOtherStepsLoadTooIsNotReloadedUnlessThatIsSaid() throws {
+        let world = try World.march(days: 1...3)
+        try world.pipeline("others", steps: [World.step("mine", table: "ORDERS"), World.step("b")])
+        let failure = #expect(throws: Failure.self) { try world.backfill(1...2) }
+        #expect(failure?.code == .shrinkGuard)
+        #expect(failure?.message.contains("is loaded by others/mine too") == true)
+        #expect(throws: Failure.self) {
+            let _: BackfillPreview = try wait {
+                world.engine.previewBackfill(world.request(1...2), completion: $0)
+            }
+        }
+        var request = world.request(1...2)
+        request.options.allowShrink = true
+        #expect(try world.finish(try world.backfill(request)).state == .success)
+        world.end()
+    }
+
+    @Test func aTrialReckonsWithTablesThatEachPartitionReadsInFull() throws {
+        let world = try World.march(days: 1...3)
+        func basis() throws -> String {
+            let preview: BackfillPreview = try wait {
+                world.engine.previewBackfill(world.request(1...2), completion: $0)
+            }
+            return preview.basis
+        }
+        // A run that took a second, by which the pace is known.
+        world.loader.before { _ in world.clock.advance(by: .seconds(1)) }
+        _ = try world.run("orders")
+        let scanned = try basis()
+        try world.database("shop.db") { try $0.execute("CREATE INDEX by_time ON orders (updated_at)") }
+        try world.database("warehouse.db") { try $0.execute("CREATE INDEX by_time ON orders (updated_at)") }
+        let indexed = try basis()
+        #expect(scanned.contains("in full") && !indexed.contains("in full"), "\(scanned) / \(indexed)")
+        world.end()
+    }
+
     @Test func aTrialTellsWhatCannotBeRolledBack() throws {
         for (undo, code) in [
             ("\"off\"", "undo_off"), ("{\"max_rows\":1,\"keep\":\"3d\"}", nil),

@@ -98,12 +98,18 @@ struct BackfillUndoTests {
         #expect(try world.inWarehouse("SELECT count(*) FROM _strandline_undo WHERE run = '\(late)'") == [[0]])
     }
 
-    @Test("what was rolled back is not taken for loaded when the oldest backfills are folded")
-    func foldsNothingThatWasRolledBack() throws {
+    @Test(
+        "what was rolled back, or waits to be published, is not taken for loaded when the oldest backfills are folded",
+        arguments: [false, true])
+    func foldsNothingThatIsNotLoaded(isStaged: Bool) throws {
         let (world, step) = try world()
         let (undone, late) = (world.nextRun(), "run-600000")
-        try reload(world, step, undone)
-        _ = try world.rollback(undone, step)
+        if isStaged {
+            try world.stage(step, "2024-03-01", "2024-03-02", backfill: undone)
+        } else {
+            try reload(world, step, undone)
+            _ = try world.rollback(undone, step)
+        }
         // Its last partition stays, by which it would go on, until there are too many newer ones.
         let partitions = "SELECT count(*) FROM _strandline_partitions WHERE backfill = '\(undone)'"
         #expect(try world.inWarehouse(partitions) == [[1]])
@@ -121,7 +127,7 @@ struct BackfillUndoTests {
             step.with {
                 $0.name = "other"; $0.destination.table = "others"
             })
-        #expect(try world.inWarehouse(partitions) == [[0]])
+        #expect(try world.inWarehouse(partitions) == [[isStaged ? 1 : 0]])
         let folded = "SELECT DISTINCT backfill FROM _strandline_backfill_intervals ORDER BY 1"
         #expect(try world.inWarehouse(folded).map { $0[0].string }.contains(late))
         #expect(try !world.inWarehouse(folded).map { $0[0].string }.contains(undone))
@@ -132,7 +138,10 @@ struct BackfillUndoTests {
         try world.inWarehouse("SELECT name FROM pragma_table_info('_strandline_partitions')").compactMap {
             $0[0].string
         }
-        .map { $0 == "backfill" ? "'run-5' || printf('%05d', i)" : $0 == "rolled_back_at" ? "NULL" : "one." + $0 }
+        .map { name in
+            let own = ["backfill": "'run-5' || printf('%05d', i)", "rolled_back_at": "NULL", "staged": "0"]
+            return own[name] ?? "one." + name
+        }
         .joined(separator: ", ")
     }
 

@@ -99,6 +99,52 @@ struct StagingBesideTests {
         }
     }
 
+    @Test("an audit that heals leaves what it has not looked at to be published", arguments: [false, true])
+    func publishesWhatAHealLeft(deletesExtra: Bool) throws {
+        let world = try World(Tables.orders + StagingBesideTests.rows)
+        let step = world.step().with {
+            $0.undo = .usual
+            $0.maxShrink = 1
+        }
+        try world.load(step)
+        // No run sees the delete; row 2 comes back, and row 1 changes, after they were staged.
+        try world.source.execute("DELETE FROM orders WHERE id IN (2, 3); UPDATE orders SET item = 'early' WHERE id = 1")
+        try world.source.execute("INSERT INTO orders VALUES (4, 'other', '2024-03-02')")
+        let backfill = world.nextRun()
+        try world.stage(step, "2024-03-01", "2024-03-03", backfill: backfill)
+        try world.source.execute(
+            """
+            INSERT INTO orders VALUES (2, 'back', '2024-03-01'); UPDATE orders SET item = 'late' WHERE id = 1;
+            INSERT INTO orders VALUES (9, 'ahead', '2024-03-09');
+            """)
+        let healed = try world.audit(
+            step, AuditOptions(heal: true, deleteExtra: deletesExtra), run: world.nextRun())
+        #expect(healed.healed == .init(missing: 1, extra: deletesExtra ? 1 : 0, different: 2))
+        let done = try world.publish(backfill, step)
+        #expect(done.rows.deleted == (deletesExtra ? 0 : 1))
+        #expect(!done.warnings.map(\.code).contains("superseded"))
+        #expect(try items(world) == ["1late", "2back", "4other"])
+    }
+
+    @Test("no backfill is rolled back under what another one has staged")
+    func refusesToRollBackUnderneath() throws {
+        let world = try World(Tables.orders + StagingBesideTests.rows)
+        let step = world.step().with { $0.undo = .usual }
+        try world.load(step)
+        try world.warehouse.execute(
+            "UPDATE orders SET item = 'old'; INSERT INTO orders VALUES (7, 'extra', '2024-03-01')")
+        let (direct, staged) = (world.nextRun(), world.nextRun())
+        try world.partition(step, "2024-03-01", "2024-03-02", backfill: direct, allowShrink: true)
+        try world.stage(step, "2024-03-01", "2024-03-02", backfill: staged)
+        let before = try world.picture()
+        let failure = try world.rollbackFailure(direct, step)
+        #expect(failure?.code == .conflict && failure?.hint.contains("cancel backfill \(staged)") == true)
+        #expect(try world.picture() == before)
+        _ = try world.rollback(staged, step)
+        _ = try world.rollback(direct, step)
+        #expect(try items(world) == ["1old", "2old", "3old", "7extra"])
+    }
+
     private func run(_ sql: String, _ world: World) throws {
         let request = SQLRequest(
             run: world.nextRun(), pipeline: "p",

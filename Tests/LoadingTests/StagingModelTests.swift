@@ -344,6 +344,11 @@ private struct StagingStory {
             // Without a watermark there is nothing below it.
             guard try live == .snapshot || world.watermark() != nil else { return }
             held = try destinationRows()
+            // It says nothing of what it leaves there though the source lacks it.
+            for (key, found) in staged where found.row != nil || (source[key] != nil && held[key] != nil) {
+                seen[key] = time
+            }
+            return try compare("healed")
         }
         seenAll = time
         try compare("whole")

@@ -40,7 +40,9 @@ struct BackfillCommand: Command {
                 "Where the rows go: direct, or staged: beside the table until `strandline backfills publish`.",
                 usual: "direct"),
             .flag("auto-publish", "With --mode staged: publish by itself what reconciles with the source."),
-            .flag("allow-shrink", "Let a partition remove more rows than max_shrink allows."),
+            .flag(
+                "allow-shrink",
+                "Let a partition remove more rows than max_shrink allows, or rows that other steps have loaded."),
             .flag("hold-downstream", "Let the pipelines that run after this one wait for the end."),
             .value("reason", "TEXT", "Why."),
             .flag("dry-run", "Show what it would load, and change nothing."),
