@@ -135,6 +135,12 @@ export class Partitions {
     return { counts: Object.fromEntries(partitionStates.map((state, index) => [state, counts[index]])), unreconciled };
   }
 
+  /** Whether as many are in each state as a backfill says. */
+  comesTo(said) {
+    const { counts } = this.tally(1, this.total);
+    return partitionStates.every((state) => counts[state] === said[state]);
+  }
+
   /** The numbers, from one to another, that a filter lets through: a state, `unreconciled`, or all. */
   numbers(filter, from = 1, to = this.total) {
     const index = partitionStates.indexOf(filter);

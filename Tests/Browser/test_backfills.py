@@ -3,12 +3,14 @@
 import contextlib
 import re
 import sqlite3
+import subprocess
 
 import pytest
 from playwright.sync_api import expect
 
 from browsing import (  # noqa: F401
     HOSTILE, PHONE, audit, browser, connect, define, open_page, plain, settled, shots, tab_to)
+from conftest import TOP
 from test_runs import locked, log, standing
 
 DAYS = 10
@@ -405,6 +407,19 @@ def test_texts_of_the_data_never_become_markup(days, open_page):
     page.goto(f"{days.url}/#/backfills/new?pipeline=%3Cimg%20src=x%20onerror=window.owned=1%3E&step=%3Cscript%3E")
     expect(page.get_by_label("Pipeline")).to_have_value("orders")
     assert page.locator("main img, main script").count() == 0
+
+
+def test_a_month_of_the_demo_is_loaded_again(serve, binary, tmp_path, open_page):
+    folder = tmp_path / "demo"
+    subprocess.run([binary, "demo", folder], check=True, stdout=subprocess.DEVNULL)
+    server = serve("--config-dir", TOP / "examples" / "demo", folder=folder)
+    assert server.run("customers")["state"] == "success"
+    page = open_page(server.url, "/backfills/new?pipeline=customers&start=2024-03-01&end=2024-04-01")
+    page.get_by_role("button", name="Show what it would do").click()
+    expect(page.get_by_role("heading", name="It would load 31 partitions")).to_be_visible(timeout=30_000)
+    page.get_by_role("button", name="Start the backfill").click()
+    expect(standing(page)).to_contain_text("Success", timeout=60_000)
+    expect(cells(page, "success")).to_have_count(31)
 
 
 def test_what_others_start_shows_in_the_list(days, open_page):

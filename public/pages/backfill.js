@@ -71,9 +71,16 @@ class BackfillPage {
       this.draw();
     }
     if (!this.partitions.isComplete) return;
-    // What was staged is compared, and what was cancelled told, by the time that it comes to rest.
-    if (hasTurned && !isActive(backfill.state)) await this.readPartitions();
+    if (hasTurned && (!isActive(backfill.state) || backfills.isOver(was.state))) await this.settle();
     else await this.renewPartitions();
+  }
+
+  /** Reads again what events told of, and everything where that does not come to what the backfill says, as when many were cancelled at once. */
+  async settle() {
+    while (await this.partitions.refresh());
+    if (!this.partitions.comesTo(this.backfill.partitions)) return this.readPartitions();
+    this.calendar.renew();
+    this.table.show(this.partitions, this.backfill);
   }
 
   async readPartitions() {
@@ -115,7 +122,8 @@ class BackfillPage {
           this.partitions.hear(event.payload);
           this.changed.push(event.payload.number);
         }
-        this.soon();
+        // Partitions may end by the hundred; what they add up to is read each second.
+        if (!event.kind.startsWith("partition_")) this.soon();
       },
       refresh: () => this.again(),
     }, signal);

@@ -89,7 +89,7 @@ class BackfillList {
 
   begin() {
     everySecond(() => { if (this.backfills.some(({ state }) => isActive(state))) this.soon(); }, this.signal);
-    live.follow({ event: (event) => { if (event.payload?.backfill) this.soon(); }, refresh: () => this.soon() }, this.signal);
+    live.follow({ event: (event) => { if (event.kind.startsWith("backfill_")) this.soon(); }, refresh: () => this.soon() }, this.signal);
   }
 
   soon() {
