@@ -47,8 +47,15 @@ export function ageNow(freshness, heardAt) {
 export function hasPassedLimit({ standing, heardAt }) {
   const { freshness, hasLimits } = standing;
   if (!hasLimits || freshness.status === "stale" || freshness.status === "unknown") return false;
+  if (dateOf(freshness.deadline_at)?.getTime() < now()) return true;
   const [warn, error] = [freshness.warn_after_seconds ?? Infinity, freshness.error_after_seconds ?? Infinity];
   return ageNow(freshness, heardAt) > (freshness.status === "warn" ? error : Math.min(warn, error));
+}
+
+/** The limits of a pipeline in words: `warns at 30 min, stale at 2 h, due by 06:00`. */
+export function limitWords({ warn_after_seconds: warn, error_after_seconds: error, deadline_at: deadline }) {
+  const due = dateOf(deadline);
+  return [warn && `warns at ${age(warn)}`, error && `stale at ${age(error)}`, due && `newer data due by ${moment(due)}`].filter(Boolean).join(", ");
 }
 
 const collator = new Intl.Collator();

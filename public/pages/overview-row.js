@@ -4,7 +4,7 @@ import { AgeBar, changed, rowsLine, strip } from "../chart.js";
 import { now } from "../clock.js";
 import { button, fill, link, make, mark, path, say, showTime, trouble, withTimes } from "../elements.js";
 import { age, ago, bothZones, counted, dateOf, few, moment, sentence } from "../format.js";
-import { ageNow, standingOf } from "../standing.js";
+import { ageNow, limitWords, standingOf } from "../standing.js";
 import { isActive } from "../states.js";
 
 export class Row {
@@ -119,15 +119,16 @@ export class Row {
     const { freshness } = standing;
     const run = pipeline.last_run;
     const old = ageNow(freshness, this.heardAt);
-    const hasBar = standing.hasLimits && old !== null;
+    const { warn_after_seconds: warn, error_after_seconds: error } = freshness ?? {};
+    const hasAge = standing.hasLimits && old !== null;
+    const hasBar = hasAge && Boolean(warn || error);
     this.bar.element.hidden = !hasBar;
-    if (hasBar) {
+    if (hasBar) this.bar.show(old, { warn, error, tone: standing.tone, words: `${age(old)} old, ${limitWords(freshness)}` });
+    if (hasAge) {
+      const due = dateOf(freshness.deadline_at);
       say(this.old, age(old));
-      const [warn, error] = [freshness.warn_after_seconds, freshness.error_after_seconds];
-      const limits = [warn && `warns at ${age(warn)}`, error && `stale at ${age(error)}`].filter(Boolean).join(", ");
-      this.bar.show(old, { warn, error, tone: standing.tone, words: `${age(old)} old, ${limits}` });
-      say(this.limits, standing.since ? `since ${moment(standing.since)}` : `limit ${age(error ?? warn)}`);
-      mark(this.limits, "title", standing.since ? `${bothZones(standing.since)}\n${limits}` : limits);
+      say(this.limits, standing.since ? `since ${moment(standing.since)}` : due ? `due by ${moment(due)}` : hasBar ? `limit ${age(error ?? warn)}` : "");
+      mark(this.limits, "title", [standing.since && bothZones(standing.since), limitWords(freshness)].filter(Boolean).join("\n"));
     } else {
       const at = run && !isActive(run.state) ? run.finished_at ?? run.created_at : null;
       say(this.old, at ? `ran ${ago(dateOf(at))}` : "");

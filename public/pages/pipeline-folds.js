@@ -3,7 +3,7 @@
 import * as client from "../client.js";
 import { shownValue } from "../cursors.js";
 import { fill, make, state, time, trouble, withTimes } from "../elements.js";
-import { counted } from "../format.js";
+import { counted, sentence } from "../format.js";
 import { toneOf, wordOf } from "../states.js";
 
 // What an answer adds to the document.
@@ -66,4 +66,4 @@ const freshnessTable = (changes) => changes.length === 0 ? make("p", { class: "q
   : make("div", { class: "wide", tabindex: "0", role: "group", "aria-label": "History of freshness" }, make("table", { class: "table" },
     make("thead", {}, make("tr", {}, ["Since", "Became", "Why"].map((head) => make("th", { scope: "col" }, head)))),
     make("tbody", {}, changes.map((change) => make("tr", {}, make("td", {}, time(change.since ?? change.at, { exact: true })),
-      make("td", {}, state(toneOf(change.status), wordOf(change.status))), make("td", {}, withTimes(change.reason ?? "")))))));
+      make("td", {}, state(toneOf(change.status), wordOf(change.status))), make("td", {}, withTimes(sentence(change.reason ?? ""))))))));

@@ -3,7 +3,7 @@
 import { AgeBar } from "../chart.js";
 import { fill, link, make, mark, path, say, showTime, trouble, withTimes } from "../elements.js";
 import { age, ago, bothZones, dateOf, moment, sentence } from "../format.js";
-import { ageNow, sinceWords, standingOf } from "../standing.js";
+import { ageNow, limitWords, sinceWords, standingOf } from "../standing.js";
 import { isActive, wordOf } from "../states.js";
 
 export class Standing {
@@ -83,17 +83,17 @@ export class Standing {
     const { freshness } = standing;
     for (const [element, text, options] of this.times) showTime(element, text, options);
     const old = ageNow(freshness, this.heardAt);
-    const hasBar = standing.hasLimits && old !== null;
+    const { warn_after_seconds: warn, error_after_seconds: error } = freshness ?? {};
+    const hasAge = standing.hasLimits && old !== null;
+    const hasBar = hasAge && Boolean(warn || error);
     this.bar.element.hidden = !hasBar;
-    this.limits.hidden = !hasBar;
+    this.limits.hidden = !hasAge;
     say(this.since, standing.since ? sinceWords(standing.since) : "");
     mark(this.since, "title", standing.since ? bothZones(standing.since) : null);
-    if (!hasBar) return;
-    const [warn, error] = [freshness.warn_after_seconds, freshness.error_after_seconds];
-    const limits = [warn && `warns at ${age(warn)}`, error && `stale at ${age(error)}`].filter(Boolean).join(", ");
-    const what = freshness.basis === "last_success" ? "since the last success" : "old";
-    this.bar.show(old, { warn, error, tone: standing.tone, words: `${age(old)} ${what}, ${limits}` });
-    say(this.limits, `${age(old)} ${what} · ${limits}`);
+    if (!hasAge) return;
+    const words = [`${age(old)} ${freshness.basis === "last_success" ? "since the last success" : "old"}`, limitWords(freshness)].filter(Boolean);
+    if (hasBar) this.bar.show(old, { warn, error, tone: standing.tone, words: words.join(", ") });
+    say(this.limits, words.join(" · "));
   }
 }
 
