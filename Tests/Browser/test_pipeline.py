@@ -177,6 +177,13 @@ def test_data_before_it_that_is_too_old_is_shown_and_can_be_overridden(shop, ope
     expect(section(page, "Runs").get_by_role("row", name="Success")).to_have_count(1)
 
 
+def test_from_it_a_backfill_is_begun(shop, open_page):
+    page = open_page(shop.url, "/pipelines/orders")
+    page.get_by_role("link", name="Backfill…").click()
+    page.wait_for_url("**/#/backfills/new?pipeline=orders")
+    expect(page.get_by_label("Pipeline", exact=True)).to_have_value("orders")
+
+
 def test_a_schedule_is_paused_and_resumed(shop, open_page):
     shop.put("/v1/pipelines/orders", {"steps": GRAPH, "schedule": {"every": "1h"}})
     page = open_page(shop.url, "/pipelines/orders")

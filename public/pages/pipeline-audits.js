@@ -92,7 +92,8 @@ export class Audits {
   }
 }
 
-const isLoad = (step) => (step.kind ?? "load") === "load";
+/** Whether a step is a load, which alone can be audited and backfilled. */
+export const isLoad = (step) => (step.kind ?? "load") === "load";
 
 function outcome(audit) {
   if (audit.state !== "success") return wordOf(audit.state);

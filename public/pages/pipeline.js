@@ -7,7 +7,7 @@ import * as live from "../live.js";
 import { RunTable } from "../run-table.js";
 import { hasPassedLimit } from "../standing.js";
 import { isActive } from "../states.js";
-import { Audits } from "./pipeline-audits.js";
+import { Audits, isLoad } from "./pipeline-audits.js";
 import { RowsChart, WatermarkChart } from "./pipeline-charts.js";
 import { Folds } from "./pipeline-folds.js";
 import { askForRun } from "./pipeline-trigger.js";
@@ -35,6 +35,7 @@ class PipelinePage {
     this.description = make("p", { class: "soft" });
     this.run = button("Run", () => this.trigger(), { class: "main", "aria-label": `Run ${name} now` });
     this.options = button("Run with options…", async () => { if (await askForRun(this.pipeline)) this.soon(); });
+    this.backfill = link(`#/backfills/new?${new URLSearchParams({ pipeline: name })}`, "Backfill…", { class: "button" });
     this.backfill = link(`#/backfills/new?${new URLSearchParams({ pipeline: name })}`, "Backfill…", { class: "button" });
     this.schedule = button("", () => this.changeSchedule());
     this.refusal = make("div", {});
@@ -74,6 +75,7 @@ class PipelinePage {
     this.run.setAttribute("aria-disabled", String(active));
     say(this.run, !active ? "Run" : pipeline.last_run.state === "running" ? "Running" : "Waiting");
     const status = pipeline.schedule_status;
+    this.backfill.hidden = !pipeline.steps.some(isLoad);
     this.schedule.hidden = !status || status.paused_by === "document";
     say(this.schedule, status?.paused ? "Resume schedule…" : "Pause schedule…");
     this.standing.show(pipeline, heardAt);
@@ -99,6 +101,8 @@ class PipelinePage {
   }
 
   hear({ kind }) {
+    // What a partition of a backfill does changes nothing here, and there may be many.
+    if (kind.startsWith("partition_")) return;
     if (kind.startsWith("run_")) this.isStale.runs = true;
     if (kind.startsWith("audit_")) this.isStale.audits = true;
     if (kind.startsWith("watermark_")) this.isStale.watermarks = true;
