@@ -95,6 +95,10 @@ public final class LoadEngine: Sendable {
         freshness.watch()
         do throws(StoreError) {
             try learnLimits()
+            // Lists have the newest first, also after a clock that was set back.
+            if let last = try store.read({ (session) throws(StoreError) in try session.lastIdentifier() }) {
+                identifiers.follow(last)
+            }
             restored = try recovery.perform()
             audits = try recovery.takeUpAudits()
             backfills = try recovery.takeUpBackfills()

@@ -20,6 +20,21 @@ public final class IdentifierMaker: Sendable {
         self.clock = clock
     }
 
+    /// Makes all further identifiers greater than `identifier`, which another maker made: the clock may have gone back since.
+    /// What is no identifier is passed over.
+    public func follow(_ identifier: String) {
+        let digits = identifier.utf8.compactMap { IdentifierMaker.alphabet.firstIndex(of: $0) }
+        guard digits.count == 26 else { return }
+        // Ten digits hold the time; the chance that follows it is drawn anew.
+        let milliseconds = digits.prefix(10).reduce(0 as UInt64) { $0 << 5 | UInt64($1) } + 1
+        state.withLock { state in
+            guard milliseconds > state.milliseconds, milliseconds < 1 << 48 else { return }
+            state.milliseconds = milliseconds
+            state.high = UInt16.random(in: 0...0x7FFF)
+            state.low = UInt64.random(in: 0...UInt64.max)
+        }
+    }
+
     /// A new identifier, greater than every one made before.
     public func next() -> String {
         let now = UInt64(max(0, clock.now().microseconds / 1_000))

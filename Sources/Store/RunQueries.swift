@@ -59,6 +59,17 @@ extension ReadSession {
         ) { _ in true } ?? false
     }
 
+    /// The greatest identifier of a run, an audit or a backfill; nil when there is none.
+    public func lastIdentifier() throws(StoreError) -> String? {
+        try first(
+            "read the last identifier",
+            """
+            SELECT max(id) AS id FROM (
+                SELECT max(id) AS id FROM runs UNION ALL SELECT max(id) FROM audits UNION ALL SELECT max(id) FROM backfills)
+            """
+        ) { row throws(SQLiteError) in try row.optionalText("id") } ?? nil
+    }
+
     /// The runs that are queued or running, oldest first; all of them, for the start of the server.
     public func activeRuns() throws(StoreError) -> [Run] {
         try runs("list the runs in hand", "SELECT * FROM runs WHERE state IN ('queued', 'running') ORDER BY id", [])

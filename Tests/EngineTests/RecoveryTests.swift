@@ -201,6 +201,21 @@ struct RecoveryTests {
         world.end()
     }
 
+    @Test func runsStayInTheOrderOfTheirStartWhenTheClockWasSetBackMeanwhile() throws {
+        let world = try World()
+        try world.order(1...3)
+        try world.pipeline("orders")
+        try world.engine.start()
+        let before = try world.run("orders")
+        let next = try world.afterCrash(now: World.start.adding(.seconds(-86_400)))
+        world.end()
+        try next.engine.start()
+        let after = try next.run("orders")
+        #expect(after.createdAt < before.createdAt)
+        #expect(try next.newest().map(\.id) == [after.id, before.id])
+        next.end()
+    }
+
     /// Starts the world, holds its only run where `script` says, and answers that run with what a crash then leaves.
     private func crash(
         _ world: World, _ script: (@escaping @Sendable () -> Void) -> Void
