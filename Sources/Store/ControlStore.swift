@@ -13,14 +13,14 @@ public final class ControlStore: Sendable {
     /// Opens the control database in `directory`, which is made where there is none, and brings its schema up to date.
     ///
     /// Fails as `directoryInUse` while another server uses the directory, and as `newerDatabase` when a newer
-    /// program has written it.
+    /// program has written it. A change waits up to `busyTime` for another program that writes the file.
     public static func open(
-        directory: String, clock: any Clock, log: Log
+        directory: String, clock: any Clock, log: Log, busyTime: Duration = Limits.busyTime
     ) throws(StoreError) -> ControlStore {
         let state = try StateDirectory(directory, log: log)
         let path = state.databasePath
         let writer = try Writer(clock: clock, log: log) { () throws(StoreError) in
-            try ControlStore.connect(path)
+            try ControlStore.connect(path, busyTime)
         }
         let store = ControlStore(directory: state, writer: writer, path: path)
         try store.write { transaction throws(StoreError) in try transaction.forgetRequestsInHand() }
@@ -33,11 +33,11 @@ public final class ControlStore: Sendable {
         pool = ConnectionPool(path: path, capacity: Limits.controlReaders)
     }
 
-    private static func connect(_ path: String) throws(StoreError) -> Connection {
+    private static func connect(_ path: String, _ busyTime: Duration) throws(StoreError) -> Connection {
         let operation = "open the control database"
         let connection: Connection
         do throws(SQLiteError) {
-            connection = try Connection(path: path, access: .readWrite)
+            connection = try Connection(path: path, access: .readWrite, busyTime: busyTime)
         } catch {
             throw StoreError(operation, error)
         }

@@ -1,4 +1,5 @@
 import Model
+import Platform
 import SQLite
 import Testing
 
@@ -26,6 +27,66 @@ struct PipelineRoutesTests {
         #expect(after["last_run"]?["id"] == run["id"])
         #expect(after["watermarks"]?[0]?["value"] == "2024-01-01T10:00:00Z")
         #expect(world.ask(.get, "/v1/pipelines").json["pipelines"]?[0] == after)
+    }
+
+    // PAINS 53
+    @Test func showsHowOldTheDataIsThatItRunsOn() throws {
+        let world = try World()
+        try world.putOrders()
+        let report = World.ordersPipeline.replacing("name: orders", with: "name: report").replacing(
+            "table: orders }\n    strategy", with: "table: report }\n    strategy")
+        let place = "/v1/pipelines/report"
+        #expect(world.ask(.put, place, body: report + "\nafter: [orders]").status == 201)
+        let before = world.ask(.get, place).json["upstreams"]
+        #expect(
+            before
+                == .array([
+                    .object([
+                        "pipeline": "orders", "step": "orders", "basis": "last_success", "since": .null, "stale": .null,
+                    ])
+                ]))
+        world.load()
+        #expect(world.ask(.put, place, body: report + "\nafter: [orders]\nmax_upstream_age: 2h").status == 200)
+        let shown = world.ask(.get, "/v1/pipelines").json["pipelines"]?.array?.last
+        #expect(
+            shown?["upstreams"]
+                == .array([
+                    .object([
+                        "pipeline": "orders", "step": "orders", "basis": "watermark", "since": "2024-01-01T10:00:00Z",
+                        "stale": true,
+                    ])
+                ]))
+        // The answer can be sent back as it is.
+        let answer = world.ask(.get, place)
+        #expect(world.ask(.put, place, body: answer.text).json["version"] == answer.json["version"])
+        let run = world.ask(.post, place + "/runs")
+        let ended = world.finished(run.json["id"]?.string ?? "")
+        #expect(ended["state"] == "failed" && ended["error"]?["code"] == "upstream_stale")
+        let allowed = world.ask(.post, place + "/runs", body: #"{"allow_stale_upstream": true}"#)
+        #expect(allowed.json["options"]?["allow_stale_upstream"] == true)
+        #expect(world.finished(allowed.json["id"]?.string ?? "")["state"] == "success")
+    }
+
+    // PAINS 62
+    @Test func readsAreAnsweredWhileAnotherProgramHoldsTheControlDatabase() throws {
+        let world = try World()
+        try world.putOrders()
+        let run = world.load()
+        let other = try Connection(path: world.directory + "/state/control.db", access: .readWrite)
+        defer { other.close() }
+        try other.begin(.immediate)
+        let lane = Lane(name: "client", capacity: 1)
+        let started = Signal<Int>()
+        _ = lane.submit { _ in started.send(world.ask(.post, "/v1/pipelines/orders/runs").status) }
+        for target in [
+            path, "/v1/pipelines", "/v1/runs", "/v1/runs/\(run["id"]?.string ?? "")", "/v1/watermarks", "/healthz",
+            "/metrics",
+        ] { #expect(world.ask(.get, target).status == 200, "\(target)") }
+        #expect(started.values.isEmpty)
+        try other.rollback()
+        // It waited for its turn.
+        #expect(started.wait() == 202)
+        lane.stop()
     }
 
     @Test func theSameDocumentKeepsItsVersionInAnySpelling() throws {

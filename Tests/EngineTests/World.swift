@@ -22,7 +22,8 @@ final class World: Sendable {
     /// Makes a world; `image`, the directory of another one, is what a crash of that one has left.
     init(
         workers: Int = 2, queuedJobs: Int = 1_000, environment: [String: String] = [:], image: String? = nil,
-        now: Timestamp = World.start, poster: (any LetterPosting)? = nil, lineage: String? = nil
+        now: Timestamp = World.start, poster: (any LetterPosting)? = nil, lineage: String? = nil,
+        busyTime: Duration = Limits.busyTime
     ) throws {
         directory = NSTemporaryDirectory() + "strandline-engine-" + UUID().uuidString
         if let image {
@@ -32,7 +33,8 @@ final class World: Sendable {
         }
         clock = ManualClock(now)
         let log = Log(level: .info, clock: clock) { [log = self.log] in log.send($0) }
-        store = try ControlStore.open(directory: directory + "/state", clock: clock, log: log)
+        store = try ControlStore.open(
+            directory: directory + "/state", clock: clock, log: log, busyTime: busyTime)
         loader = ScriptedLoader(clock: clock)
         engine = LoadEngine(
             store: store, loader: loader,

@@ -12,13 +12,13 @@ final class ServerProcess {
     private let errors: URL
 
     /// Starts a server in `folder` on a port of the kernel's choice unless it is told one, and waits until it is ready.
-    init(in folder: URL, _ words: String...) throws {
+    init(in folder: URL, environment: [String: String] = [:], _ words: String...) throws {
         errors = folder.appendingPathComponent("server-\(UUID().uuidString).log")
         _ = FileManager.default.createFile(atPath: errors.path, contents: nil)
         process.executableURL = Program.binary
         process.arguments = ["serve"] + (words.contains("--listen") ? [] : ["--listen", "127.0.0.1:0"]) + words
         process.currentDirectoryURL = folder
-        process.environment = [:]
+        process.environment = environment
         let output = Pipe()
         process.standardOutput = output
         process.standardError = try FileHandle(forWritingTo: errors)
