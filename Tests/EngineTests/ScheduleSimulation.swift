@@ -164,11 +164,7 @@ struct ScheduleSimulation {
     /// Counts the ticks of an era that has ended one by one.
     private func close(_ line: inout Line, _ record: ScheduleRecord, through end: Timestamp) {
         guard let ticks = record.ticks else { return }
-        var at = line.begin
-        while let next = ticks.next(after: at), next <= end {
-            line.counted += 1
-            at = next
-        }
+        line.counted += ticks.oneByOne(after: line.begin, through: end).count
         line.begin = line.record.accounted
     }
 
@@ -296,5 +292,18 @@ struct ScheduleSimulation {
 
     private mutating func fault(_ name: String, _ what: String) {
         if faults.count < 20 { faults.append("\(name): \(what)") }
+    }
+}
+
+extension Ticks {
+    /// The ticks after one instant and up to another, found one by one: what is counted in one step is held against them.
+    func oneByOne(after start: Timestamp, through end: Timestamp) -> [Timestamp] {
+        var found: [Timestamp] = []
+        var at = start
+        while let next = next(after: at), next <= end {
+            found.append(next)
+            at = next
+        }
+        return found
     }
 }
