@@ -17,9 +17,8 @@ public final class API: Sendable {
         engine: LoadEngine, store: ControlStore, configuration: APIConfiguration = APIConfiguration(),
         log: Log, clock: any Clock
     ) {
-        let files = configuration.publicFolder.map { StaticFiles(folder: $0) }
-        services = Services(engine: engine, store: store, files: files, log: log, clock: clock)
-        router = Router(routes: Routes.all(services), errors: ProblemPages())
+        services = Services(engine: engine, store: store, configuration: configuration, log: log, clock: clock)
+        router = Router(routes: Routes.all(services), errors: ProblemPages(), meter: services.requests)
     }
 
     /// Lets `/readyz` answer 503 from now on, so that no new work is sent here. To be called when the server begins to
@@ -39,9 +38,12 @@ public final class API: Sendable {
 public struct APIConfiguration: Sendable {
     /// The folder whose files are served, with its `index.html` at `/`; nil serves none.
     public var publicFolder: String?
+    /// The program and its libraries, with their versions, as the metrics tell them.
+    public var build: [(name: String, version: String)]
 
     /// Makes a configuration; no files are served unless said.
-    public init(publicFolder: String? = nil) {
+    public init(publicFolder: String? = nil, build: [(name: String, version: String)] = []) {
         self.publicFolder = publicFolder
+        self.build = build
     }
 }

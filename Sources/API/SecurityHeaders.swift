@@ -9,13 +9,18 @@ enum SecurityHeaders {
     /// What anything else may do: nothing.
     private static let data = "default-src 'none'; frame-ancestors 'none'"
 
+    private static let fields = [
+        ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"),
+        ("Cross-Origin-Resource-Policy", "same-origin"), ("Cross-Origin-Opener-Policy", "same-origin"),
+    ]
+
     /// Adds the fields to an answer; what it says itself of caching and of its policy stays.
     static func add(to response: inout Response) {
-        response.setHeader("X-Content-Type-Options", "nosniff")
-        response.setHeader("Referrer-Policy", "no-referrer")
-        response.setHeader("Cross-Origin-Resource-Policy", "same-origin")
-        response.setHeader("Cross-Origin-Opener-Policy", "same-origin")
-        if response.header("Content-Security-Policy") == nil { response.setHeader("Content-Security-Policy", data) }
-        if response.header("Cache-Control") == nil { response.setHeader("Cache-Control", "no-store") }
+        let hasPolicy = response.header("Content-Security-Policy") != nil
+        let hasCaching = response.header("Cache-Control") != nil
+        // No answer says these itself, so none is looked for.
+        response.headers += fields
+        if !hasPolicy { response.headers.append(("Content-Security-Policy", data)) }
+        if !hasCaching { response.headers.append(("Cache-Control", "no-store")) }
     }
 }

@@ -1,4 +1,5 @@
 internal import Engine
+internal import HTTPServer
 internal import Platform
 internal import Store
 internal import Synchronization
@@ -15,6 +16,14 @@ final class Services: Sendable {
     let files: StaticFiles?
     /// What was written out of freshness.
     let freshness = FreshnessTexts()
+    /// Counts what was answered.
+    let requests = RequestMeter()
+    /// What was written of metrics.
+    let metrics = MetricsPage()
+    /// When the process started.
+    let startedAt: Timestamp
+    /// The program and its libraries, with their versions.
+    let build: [(name: String, version: String)]
     /// Whether the server takes work.
     let readiness = Readiness()
     /// Where causes go that no client sees.
@@ -23,10 +32,14 @@ final class Services: Sendable {
     let clock: any Clock
 
     /// Gathers the services.
-    init(engine: LoadEngine, store: ControlStore, files: StaticFiles?, log: Log, clock: any Clock) {
+    init(
+        engine: LoadEngine, store: ControlStore, configuration: APIConfiguration, log: Log, clock: any Clock
+    ) {
+        files = configuration.publicFolder.map { StaticFiles(folder: $0) }
+        build = configuration.build
+        startedAt = clock.now()
         self.engine = engine
         self.store = store
-        self.files = files
         events = EventTail(store: store, clock: clock, log: log)
         self.log = log
         self.clock = clock

@@ -192,6 +192,9 @@ final class Dispatcher: Sendable {
         core.read { ($0.state.waiting, $0.state.running.count) }
     }
 
+    /// The same by lane.
+    var laneLoads: [LaneLoad] { core.read { $0.state.lanes } }
+
     /// Workers, and those of them that have a run in hand.
     var workers: (all: Int, busy: Int) { (lanes.count, lanes.count - core.read { $0.state.freeWorkers }) }
 

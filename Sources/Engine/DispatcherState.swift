@@ -51,6 +51,8 @@ struct DispatcherState: Sendable {
     private var active: [Job.Line: String] = [:]
     /// The line of each waiting job.
     private var waitingLines: [String: Job.Line] = [:]
+    /// How many jobs wait in each lane.
+    private var waitingCounts: [JobLane: Int] = [:]
     /// Which job in hand writes each file.
     private var writers: [String: String] = [:]
     private var slots = SlotCounts()
@@ -66,6 +68,13 @@ struct DispatcherState: Sendable {
 
     /// How many jobs wait for their turn.
     var waiting: Int { waitingLines.count }
+
+    /// How many jobs wait for their turn, and how many are in hand, in each lane.
+    var lanes: [LaneLoad] {
+        var running: [JobLane: Int] = [:]
+        for job in self.running.values { running[job.kind.lane, default: 0] += 1 }
+        return JobLane.allCases.map { LaneLoad(lane: $0, waiting: waitingCounts[$0] ?? 0, running: running[$0] ?? 0) }
+    }
 
     /// The job in hand that writes one of the files; nil when they are all free.
     func writer(of files: Set<String>) -> String? {
@@ -116,6 +125,7 @@ struct DispatcherState: Sendable {
             }
         }
         waitingLines[job.id] = job.line
+        waitingCounts[job.kind.lane, default: 0] += 1
     }
 
     /// Takes out the jobs that start at the uptime `now`; they are in hand until `finish` or `release`.
@@ -170,6 +180,7 @@ struct DispatcherState: Sendable {
         job.pools = pools ?? job.pools
         change(job.line) { _, line in line.holdFront(job) }
         waitingLines[id] = job.line
+        waitingCounts[job.kind.lane, default: 0] += 1
     }
 
     /// Takes a waiting job out of its line, and frees its pipeline if it was the active run; nil when it does not wait.
@@ -178,6 +189,7 @@ struct DispatcherState: Sendable {
         if active[line] == id { active[line] = nil }
         var removed: Job?
         change(line) { _, jobs in removed = jobs.take(id) }
+        if let removed { waitingCounts[removed.kind.lane, default: 0] -= 1 }
         return removed
     }
 
@@ -200,6 +212,7 @@ struct DispatcherState: Sendable {
         running[job.id] = job
         active[job.line] = job.id
         waitingLines[job.id] = nil
+        waitingCounts[job.kind.lane, default: 0] -= 1
         for file in job.files { writers[file] = job.id }
         slots.take(job.pools)
         change(job.line) { _, line in

@@ -48,6 +48,8 @@ final class FreshnessBoard: Sendable {
         /// Pipelines whose state has changed by the clock alone since `takeChanged`.
         var changed: Set<String> = []
         var revisions = 0
+        /// When `takeChanged` was last called.
+        var evaluatedAt: Timestamp?
     }
 
     private let state = Mutex(State())
@@ -77,6 +79,9 @@ final class FreshnessBoard: Sendable {
         }
     }
 
+    /// When those that have changed by the clock were last asked for; nil when they never were.
+    var evaluatedAt: Timestamp? { state.withLock { $0.evaluatedAt } }
+
     /// How a pipeline stands at `now`; nil when there is none of that name.
     func standing(of name: String, at now: Timestamp) -> FreshnessStanding? {
         state.withLock { state in
@@ -101,6 +106,7 @@ final class FreshnessBoard: Sendable {
     func takeChanged(at now: Timestamp) -> (names: [String], next: Timestamp?) {
         state.withLock { state in
             state.catchUp(now)
+            state.evaluatedAt = now
             defer { state.changed = [] }
             return (state.changed.sorted(), state.changes.next())
         }

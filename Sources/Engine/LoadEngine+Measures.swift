@@ -1,47 +1,49 @@
-public import Model
-internal import Store
+internal import Model
+public import Platform
+public import Store
 
 /// What a monitoring system is told.
 public struct Measures: Sendable {
-    /// How far a step has come.
-    public struct Step: Sendable {
-        /// The pipeline's name.
-        public let pipeline: String
-        /// The step's name.
-        public let step: String
-        /// Its watermark; nil where it has none, and for one that is neither a time nor a number.
-        public let watermark: PartitionBound.Place?
-        /// How far the last audit has found both sides to be the same; nil where none has.
-        public let verifiedThrough: PartitionBound.Place?
+    /// A pipeline.
+    public struct Pipeline: Sendable {
+        /// How it stands.
+        public let standing: FreshnessStanding
+        /// What its runs have come to since the process started; nil where none has ended.
+        public let tally: PipelineTally?
     }
 
-    /// The steps that have a watermark, by pipeline and step.
-    public let steps: [Step]
-    /// Jobs that wait for their turn, and jobs in hand.
-    public let jobs: (waiting: Int, running: Int)
+    /// The pipelines by name.
+    public let pipelines: [Pipeline]
+    /// When freshness was last looked at by the clock; nil before the engine has started.
+    public let evaluatedAt: Timestamp?
+    /// How long the runs took that have ended since the process started.
+    public let durations: Histogram
+    /// Jobs that wait for their turn, and jobs in hand, by lane.
+    public let lanes: [LaneLoad]
     /// Workers, and those of them that have a run in hand.
     public let workers: (all: Int, busy: Int)
+    /// The partitions of the backfills that are not at their end, by pipeline and step.
+    public let backfills: [BackfillLoad]
+    /// What it costs to keep the control database.
+    public let control: ControlFigures
+    /// When the oldest read of it that is in hand began; nil when there is none.
+    public let oldestReadAt: Timestamp?
+    /// Whether it can be written, as far as is known.
+    public let isWritable: Bool
 }
 
 extension LoadEngine {
-    /// What a monitoring system is told, as it is now. Reads the control database; short.
-    public func measures() throws(Failure) -> Measures {
-        let steps = try store.reading { [catalog] (session) throws(Failure) in
-            let places = try storing { () throws(StoreError) in try session.stepPlaces() }
-            var steps: [Measures.Step] = []
-            for place in places {
-                // A step that its document lost keeps its watermark, of which nobody can tell what it means.
-                guard let step = (try? catalog.pipeline(place.pipeline, session))?.step(place.step)?.load,
-                    let cursor = step.cursor
-                else { continue }
-                steps.append(
-                    Measures.Step(
-                        pipeline: place.pipeline, step: place.step,
-                        watermark: place.watermark.flatMap { cursor.place(of: $0, step.strategy) },
-                        verifiedThrough: place.verifiedThrough.flatMap { cursor.place(of: $0, step.strategy) }))
-            }
-            return steps
-        }
-        return Measures(steps: steps, jobs: dispatcher.load, workers: dispatcher.workers)
+    /// What a monitoring system is told at `now`. From memory: may be called on any thread, and waits for no database.
+    public func measures(at now: Timestamp) -> Measures {
+        let counts = work.current
+        let standings = freshness(at: now).standings
+        work.keep(standings.lazy.map(\.freshness.name))
+        let control = store.figures
+        return Measures(
+            pipelines: standings.map { Measures.Pipeline(standing: $0, tally: counts.pipelines[$0.freshness.name]) },
+            evaluatedAt: freshness.board.evaluatedAt, durations: counts.durations, lanes: dispatcher.laneLoads,
+            workers: dispatcher.workers, backfills: counts.backfillLoads, control: control,
+            oldestReadAt: control.oldestRead.map { now.adding($0 - clock.uptime()) },
+            isWritable: store.writeFailure == nil)
     }
 }

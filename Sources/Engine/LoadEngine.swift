@@ -24,6 +24,7 @@ public final class LoadEngine: Sendable {
     let partitionBoard = PartitionBoard()
     let edits = EditDesk()
     let publishing = PublishDesk()
+    let work = WorkMeter()
     private let stepLanes: StepLanes
     let records: RunRecords
     let feeder: BackfillFeeder
@@ -83,12 +84,14 @@ public final class LoadEngine: Sendable {
     ///
     /// A destination that cannot be read is no reason to fail: its run is queued again and says so by itself.
     public func start() throws(Failure) {
+        store.onWork { [work] news in work.count(news) }
         let recovery = Recovery(
             store: store, loader: loader, catalog: catalog, downstream: downstream, lineage: records.lineage,
             clock: clock, log: log)
         let restored: [Recovery.Restored]
         let audits: [Job]
         let backfills: [Backfill]
+        let unfinished: [Backfill]
         let undiscarded: [Backfill]
         let released: [Run]
         let overdue: [String]
@@ -102,6 +105,7 @@ public final class LoadEngine: Sendable {
             restored = try recovery.perform()
             audits = try recovery.takeUpAudits()
             backfills = try recovery.takeUpBackfills()
+            unfinished = try store.read { (session) throws(StoreError) in try session.unsettledBackfills() }
             undiscarded = try store.read { (session) throws(StoreError) in try session.undiscardedBackfills() }
             released = try store.write { [downstream] (transaction) throws(StoreError) in
                 try downstream.release(transaction)
@@ -111,6 +115,7 @@ public final class LoadEngine: Sendable {
         } catch {
             throw error.failure
         }
+        work.begin(unfinished)
         for run in restored { enqueue(run.job, wasActive: run.wasActive) }
         for run in released { enqueue(Job(starting: run)) }
         for job in audits { enqueueAudit(job) }

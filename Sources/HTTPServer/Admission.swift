@@ -12,7 +12,7 @@ struct Admission: Sendable {
     let framing: Framing
 
     /// What the server knows about itself when a request comes.
-    struct Conditions: Sendable {
+    struct Conditions: Sendable, Equatable {
         /// Whether the server takes no new work.
         var isDraining = false
         /// Whether more connections are open than the server answers.

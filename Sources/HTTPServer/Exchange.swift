@@ -19,10 +19,7 @@ final class Exchange {
     private let service: Service
     private let link: Link
     private let head: RequestHead
-    private let admission: Result<Admission, HTTPError>
-    /// Whether the end of the request is in doubt, so that nothing more may be read from the connection.
-    private let isBroken: Bool
-    private let framing: Framing?
+    private let read: ReadHead
     private var body: [UInt8] = []
     private var received = 0
     private var suspension: Suspension?
@@ -33,24 +30,10 @@ final class Exchange {
     init(_ raw: RawHead, on link: Link, service: Service) {
         self.service = service
         self.link = link
-        var framing: Framing?
-        var headers = Headers()
-        do throws(HTTPError) {
-            (headers, framing) = try raw.framed()
-            guard let framing else { throw .badRequest("The request has no end.") }
-            admission = .success(
-                try Admission(
-                    raw, headers, framing, router: service.router, hosts: service.hosts,
-                    conditions: service.conditions))
-        } catch {
-            admission = .failure(error)
-        }
-        self.framing = framing
-        isBroken = framing == nil
+        read = ReadHead.read(raw, on: link, service)
         head = RequestHead(
-            method: String(decoding: raw.method, as: UTF8.self), target: String(decoding: raw.target, as: UTF8.self),
-            headers: headers, id: service.identifier(headers), remoteAddress: link.remoteAddress,
-            receivedAt: service.clock.uptime())
+            method: read.method, target: read.target, headers: read.headers, id: service.identifier(read.headers),
+            remoteAddress: link.remoteAddress, receivedAt: service.clock.uptime())
         service.traffic.begin()
         link.expect(by: head.receivedAt + service.configuration.receiveTime)
     }
@@ -58,12 +41,12 @@ final class Exchange {
     /// The head is there, the body is not: answers at once only where reading on would be wrong or a waste, as an
     /// answer at this point closes the connection.
     func begin() -> Step {
-        guard case .failure(let error) = admission else {
-            if let length = framing?.length { body.reserveCapacity(length) }
+        guard case .failure(let error) = read.admission else {
+            if let length = read.framing?.length { body.reserveCapacity(length) }
             return .proceed
         }
         if case .bodyTooLarge = error { return refuse(error) }
-        if let framing {
+        if let framing = read.framing {
             let isShort = (framing.length ?? 0) <= Limits.drainedBodyBytes && !framing.isChunked
             let isWanted = !framing.announcesBody || !framing.expectsContinue
             if isShort && isWanted { return .proceed }
@@ -74,7 +57,7 @@ final class Exchange {
     /// Takes a part of the body; `hangUp` when it grows far beyond its limit.
     func receive(_ bytes: UnsafeRawBufferPointer) -> Step {
         received += bytes.count
-        guard case .success(let admission) = admission else { return .proceed }
+        guard case .success(let admission) = read.admission else { return .proceed }
         let limit = admission.route.bodyLimit
         if received <= limit {
             body.append(contentsOf: bytes)
@@ -91,7 +74,7 @@ final class Exchange {
         if let suspension {
             return finished(suspension.take() ?? page(.unanswered))
         }
-        switch admission {
+        switch read.admission {
         case .failure(let error): return finished(page(error))
         case .success(let admission):
             let limit = admission.route.bodyLimit
@@ -161,9 +144,11 @@ final class Exchange {
         }
         let idle = Duration.seconds(Int64(service.configuration.idleSeconds))
         link.expect(by: now + idle + service.configuration.receiveTime)
+        let time = now - head.receivedAt
         service.log.served(
-            head, status: answered?.status, bytes: answered?.bytes ?? 0, time: now - head.receivedAt,
-            isComplete: isComplete)
+            head, status: answered?.status, bytes: answered?.bytes ?? 0, time: time, isComplete: isComplete)
+        let route = try? read.admission.get().route
+        service.router.meter.count(route, head.method, status: answered?.status, time: stream == nil ? time : nil)
         service.traffic.end()
     }
 
@@ -185,7 +170,7 @@ final class Exchange {
             response = page(.unanswered)
         }
         response.setHeader("X-Request-Id", head.id)
-        if closes || isBroken || service.isDraining { response.setHeader("Connection", "close") }
+        if closes || read.framing == nil || service.isDraining { response.setHeader("Connection", "close") }
         if response.status == 204 || response.status == 304 { response.body = [] }
         answered = (response.status, head.method == "HEAD" ? 0 : response.body.count)
         link.expect(by: service.clock.uptime() + service.configuration.sendTime)

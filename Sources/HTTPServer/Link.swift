@@ -4,7 +4,7 @@ internal import Synchronization
 
 /// One open connection. All but the deadline belongs to the server thread that serves it.
 final class Link: @unchecked Sendable {
-    // SAFETY: `target`, `targetStart` and `isUnread` are touched by the connection's own server thread only; the rest is constant
+    // SAFETY: `target`, `targetStart`, `lastHead` and `isUnread` are touched by the connection's own server thread only; the rest is constant
     // or atomic.
 
     /// The connection's socket; open as long as the link is registered.
@@ -15,6 +15,8 @@ final class Link: @unchecked Sendable {
     var target: [UInt8] = []
     /// Whether the client may still be sending when the connection is closed.
     var isUnread = false
+    /// The last head that was read from it, where it will do for the same one again.
+    var lastHead: ReadHead?
     /// Where the library keeps the target.
     var targetStart: UnsafeRawPointer?
 

@@ -4,6 +4,8 @@ public struct Router: Sendable {
     public let routes: [Route]
     /// Who writes refusals.
     public let errors: any ErrorPages
+    /// Who counts the requests that a server has answered.
+    public let meter: RequestMeter
 
     private struct Place: Sendable {
         let path: Pattern
@@ -13,9 +15,12 @@ public struct Router: Sendable {
     private let places: [Place]
 
     /// Makes a router; two routes of one method and path are a mistake of the program and stop it.
-    public init(routes: [Route], errors: any ErrorPages = PlainErrorPages()) {
+    public init(
+        routes: [Route], errors: any ErrorPages = PlainErrorPages(), meter: RequestMeter = RequestMeter()
+    ) {
         self.routes = routes
         self.errors = errors
+        self.meter = meter
         var places: [Place] = []
         for route in routes {
             if let index = places.firstIndex(where: { $0.path == route.path }) {

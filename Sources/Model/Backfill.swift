@@ -278,6 +278,17 @@ public struct PartitionCounts: Sendable, Equatable {
     /// Makes counts of nothing.
     public init() {}
 
+    /// The sums.
+    public static func + (left: PartitionCounts, right: PartitionCounts) -> PartitionCounts {
+        var sum = left
+        sum.pending += right.pending
+        sum.running += right.running
+        sum.success += right.success
+        sum.failed += right.failed
+        sum.cancelled += right.cancelled
+        return sum
+    }
+
     /// Those that were tried to their end.
     public var tried: Int { success + failed }
 

@@ -64,6 +64,8 @@ public struct StepClocks: Sendable, Equatable {
     public var lastChangeAt: Timestamp?
     /// Its watermark; nil when it has none.
     public var watermark: CursorValue?
+    /// How far the last audit found both sides to be the same; nil where none has.
+    public var verifiedThrough: CursorValue? = nil
 
     /// Makes the clocks of a step that was never begun.
     public init(

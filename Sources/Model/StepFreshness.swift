@@ -21,14 +21,19 @@ public struct StepFreshness: Sendable, Equatable {
     public var reckonedFrom: Timestamp?
     /// The time of its deadline that its data is too old for, to come or passed; nil where it has no deadline.
     public var dueAt: Timestamp?
-    /// The instant of its watermark; nil when it has none, or one that is no time.
-    public var watermarkAt: Timestamp?
+    /// Where its watermark is; nil when it has none, or one that is neither a time nor a number.
+    public var watermarkPlace: PartitionBound.Place?
+    /// How far the last audit found both sides to be the same; nil where none has.
+    public var verifiedPlace: PartitionBound.Place?
     /// What is known of it.
     public var clocks: StepClocks
     /// Why it stands as it does, as a sentence without ages.
     public var reason: String
     /// When it will stand otherwise if nothing happens; nil for never.
     public var changesAt: Timestamp?
+
+    /// The instant of its watermark; nil when it has none, or one that is no time.
+    public var watermarkAt: Timestamp? { if case .time(let time)? = watermarkPlace { time } else { nil } }
 }
 
 extension StepFreshness {
@@ -42,14 +47,13 @@ extension StepFreshness {
         self.clocks = clocks
         let hasTime = step.load?.cursorIsTime ?? false
         basis = hasTime ? policy?.basis ?? .watermark : .lastSuccess
-        if hasTime, let load = step.load, let cursor = load.cursor, let value = clocks.watermark,
-            case .time(let time)? = cursor.place(of: value, load.strategy)
-        {
-            watermarkAt = time
+        if let load = step.load, let cursor = load.cursor {
+            watermarkPlace = clocks.watermark.flatMap { cursor.place(of: $0, load.strategy) }
+            verifiedPlace = clocks.verifiedThrough.flatMap { cursor.place(of: $0, load.strategy) }
         }
-        reckonedFrom = basis == .watermark ? watermarkAt : clocks.lastSuccessAt
         state = .unknown
         reason = "no limits are set"
+        reckonedFrom = basis == .watermark ? watermarkAt : clocks.lastSuccessAt
         guard let policy else { return }
         if basis == .watermark, reckonedFrom == nil, clocks.lastSuccessAt != nil {
             reason = FreshnessReason.noWatermark(clocks)

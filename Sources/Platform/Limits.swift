@@ -17,10 +17,16 @@ public enum Limits {
     public static let otherOpenFiles = 1_024
     /// Bytes of memory for one connection's request line and headers (measured: 10,000 such take 177 MB).
     public static let connectionMemoryBytes = 16 << 10
+    /// Bytes of a request's head that a connection keeps, so that the same one is not read again: monitors send a few hundred.
+    public static let keptHeadBytes = 1 << 10
     /// Seconds without a byte after which a connection is closed.
     public static let connectionIdleSeconds: UInt32 = 60
     /// Time from a connection's first byte of a request to its last, against a client that drips.
     public static let requestReceiveTime: Duration = .seconds(30)
+    /// Bounds in seconds by which the times of answers are counted: most take less than a millisecond, some wait a minute.
+    public static let requestTimeBounds = [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10, 60]
+    /// Bounds in seconds by which the durations of runs are counted: from a look that finds nothing to a first load of hours.
+    public static let runTimeBounds = [0.1, 0.5, 1, 5, 10, 30, 60, 300, 1_800, 7_200]
     /// Threads that serve connections: handlers never block, so two keep one slow answer from delaying the rest.
     public static let serverThreads = 2
     /// Time for a client to take an answer, against one that reads a byte at a time.

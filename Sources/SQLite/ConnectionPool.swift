@@ -10,6 +10,8 @@ public final class ConnectionPool: Sendable {
         var idle: [Connection] = []
         var lent = 0
         var handles: [ObjectIdentifier: InterruptHandle] = [:]
+        /// When each read in hand began, in uptime.
+        var starts: [ObjectIdentifier: Duration] = [:]
         var closed = false
     }
 
@@ -50,8 +52,13 @@ public final class ConnectionPool: Sendable {
         let connection: Connection
         do throws(SQLiteError) { connection = try take(within: time) } catch { throw wrapping(error) }
         defer { giveBack(connection) }
+        let start = clock.uptime()
+        monitor.update { $0.starts[ObjectIdentifier(connection)] = start }
         return try connection.withDeadline(after: end - clock.uptime()) { () throws(E) in try body(connection) }
     }
+
+    /// The uptime at which the oldest of the reads in hand began; nil when there is none.
+    public var oldestRead: Duration? { monitor.read { $0.starts.values.min() } }
 
     /// Closes the pool: later reads are refused, running statements interrupted; returns when all connections are closed.
     public func close() {
@@ -109,7 +116,9 @@ public final class ConnectionPool: Sendable {
         } catch {
             clean = false
         }
+        let place = ObjectIdentifier(connection)
         let keep = monitor.update { state -> Bool in
+            state.starts[place] = nil
             let keep = clean && !state.closed
             if keep, case .use(let connection) = returned {
                 state.idle.append(connection)

@@ -147,6 +147,7 @@ extension Transaction {
         try run(
             operation, "UPDATE audits SET rolled_back_at = ? WHERE id = ? AND rolled_back_at IS NULL",
             [Value(now), .text(id)])
+        touch(audit.pipeline)
         try run(
             operation, "DELETE FROM verifications WHERE pipeline = ? AND step = ?",
             [.text(audit.pipeline), .text(audit.step)])
@@ -155,6 +156,7 @@ extension Transaction {
 
     /// Keeps how far a step was verified, in place of what was known before.
     public func verify(_ pipeline: String, _ step: String, _ verification: Verification) throws(StoreError) {
+        touch(pipeline)
         try run(
             "store the verification", "INSERT OR REPLACE INTO verifications VALUES (?, ?, ?, ?, ?)",
             [

@@ -60,6 +60,7 @@ extension Transaction {
                 .queueFull, operation, "\(Limits.activeBackfills) backfills are not at their end",
                 hint: "wait until some have ended, or cancel some")
         }
+        changedBackfills.insert(backfill.id)
         try insert(backfill, partitions.count, rows.isEmpty ? nil : rows.reduce(0, +), operation)
         for (place, range) in partitions.enumerated() {
             try run(
@@ -137,6 +138,7 @@ extension Transaction {
                 WHERE backfill = ? AND state = 'pending'
                 """, [Value(now), .text(id)])
         }
+        changedBackfills.insert(id)
         // The clock may have gone back since it started.
         let end = state.isFinal ? backfill.finishedAt ?? max(now, backfill.startedAt ?? now) : nil
         try run(
@@ -175,6 +177,7 @@ extension Transaction {
                 SELECT 1 FROM backfills WHERE id = ?1 AND state IN ('queued', 'running') AND running < parallelism)
             """, [.text(id), Value(number), Value(now)])
         guard count == 1, let partition = try partition(number, of: id) else { return .nothing }
+        changedBackfills.insert(id)
         if backfill.state == .queued { try changeBackfill(id, to: .running) }
         let tries = try first(
             operation, "SELECT tries FROM backfill_partitions WHERE backfill = ? AND number = ?",
@@ -216,6 +219,7 @@ extension Transaction {
                 "attempt \(attempt) of partition \(number) of the backfill \(id) was given up; it is "
                     + "\(partition.state.rawValue), attempt \(partition.attempt)")
         }
+        changedBackfills.insert(id)
         try store(end, of: partition, isOver: backfill.state.isFinal, operation)
         let left = try settle(try storedBackfill(id, operation))
         guard let ended = try self.partition(number, of: id) else {

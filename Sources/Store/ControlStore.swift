@@ -143,6 +143,16 @@ public final class ControlStore: Sendable {
     /// Looks at what is touched no more.
     public func endTouches() { writer.onTouch(nil) }
 
+    /// Has `handler` called after each commit that has ended runs or changed backfills, on the writer's thread, before those
+    /// are told whose changes they were; it must be short. Nil takes it off.
+    public func onWork(_ handler: (@Sendable (WorkNews) -> Void)?) { writer.onWork(handler) }
+
+    /// What it costs to keep the database, as it is now; asks the file system, never the database.
+    public var figures: ControlFigures {
+        ControlFigures(
+            logBytes: directory.logBytes, oldestRead: pool.oldestRead, waitingChanges: writer.waiting)
+    }
+
     /// Why nothing can be written: the disk's last refusal, until a change is committed again; nil when all is well.
     public var writeFailure: StoreError? { writer.failure }
 

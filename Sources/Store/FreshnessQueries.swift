@@ -9,9 +9,10 @@ extension ReadSession {
         let steps = try rows(
             operation,
             """
-            SELECT c.*, s.finished_at AS last_success_at, w.value AS watermark FROM step_clocks AS c
+            SELECT c.*, s.finished_at AS last_success_at, w.value AS watermark, v.value AS verified FROM step_clocks AS c
             LEFT JOIN step_successes AS s ON s.pipeline = c.pipeline AND s.step = c.step
-            LEFT JOIN watermarks AS w ON w.pipeline = c.pipeline AND w.step = c.step WHERE c.pipeline = ?
+            LEFT JOIN watermarks AS w ON w.pipeline = c.pipeline AND w.step = c.step
+            LEFT JOIN verifications AS v ON v.pipeline = c.pipeline AND v.step = c.step WHERE c.pipeline = ?
             """, [.text(pipeline)]
         ) { row throws(SQLiteError) in (try row.text("step"), try StepClocks(row)) }
         let run = try first(
@@ -119,6 +120,7 @@ extension StepClocks {
             knownSince: try row.timestamp("known_since"), lastAttemptAt: try row.optionalTimestamp("last_attempt_at"),
             lastSuccessAt: try row.optionalTimestamp("last_success_at"),
             lastChangeAt: try row.optionalTimestamp("last_change_at"), watermark: CursorValue(stored: row["watermark"]))
+        verifiedThrough = CursorValue(stored: row["verified"])
     }
 }
 

@@ -111,7 +111,9 @@ extension Transaction {
             ])
         try changeSteps(of: id, with: state, at: end ?? now, operation)
         touch(run.pipeline)
-        return try stored(id, nil, operation)
+        let changed = try stored(id, nil, operation)
+        if state.isFinal { ended.append(changed) }
+        return changed
     }
 
     /// Stores what is known of a step of a run, as its transition table allows; the same state again is allowed.

@@ -51,6 +51,12 @@ final class StateDirectory: Sendable {
         }
     }
 
+    /// Bytes of the database's write-ahead log; 0 where there is none.
+    var logBytes: Int {
+        var status = stat()
+        return stat(databasePath + "-wal", &status) == 0 ? Int(status.st_size) : 0
+    }
+
     private static func make(_ path: String, _ operation: String) throws(StoreError) {
         var status = stat()
         if stat(path, &status) == 0 {

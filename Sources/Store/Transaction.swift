@@ -1,3 +1,4 @@
+internal import Model
 public import Platform
 internal import SQLite
 
@@ -47,6 +48,10 @@ public final class Transaction: ReadSession {
     var hasEvents = false
     /// The pipelines whose freshness may be another now; also where the change was undone since.
     var touched: Set<String> = []
+    /// The runs that it has ended.
+    var ended: [Run] = []
+    /// The backfills that it may have changed; also where the change was undone since.
+    var changedBackfills: Set<String> = []
 
     init(_ connection: Connection, now: Timestamp) {
         self.now = now

@@ -51,6 +51,7 @@ final class Writer: Sendable {
     private let mailHandler = Mutex<(@Sendable (OutboxNews) -> Void)?>(nil)
     private let eventHandler = Mutex<(@Sendable () -> Void)?>(nil)
     private let touchHandler = Mutex<TouchHandler?>(nil)
+    private let workHandler = Mutex<(@Sendable (WorkNews) -> Void)?>(nil)
     private let desk: Desk
     private let open: @Sendable () throws(StoreError) -> Connection
     private let clock: any Clock
@@ -71,6 +72,9 @@ final class Writer: Sendable {
     /// How many transactions have been committed.
     var commits: Int { committed.load(ordering: .relaxed) }
 
+    /// How many changes wait for their commit.
+    var waiting: Int { pending.withLock { $0.changes.count } }
+
     /// Why nothing can be written: the disk's last refusal, until a commit that wrote something succeeds; nil when all is
     /// well.
     var failure: StoreError? { trouble.withLock { $0 } }
@@ -84,6 +88,10 @@ final class Writer: Sendable {
     /// Has `handler` called at the end of each transaction that has touched pipelines, before it is committed; what it answers
     /// is called after that, before any caller is told. Both on the writer's thread.
     func onTouch(_ handler: TouchHandler?) { touchHandler.withLock { $0 = handler } }
+
+    /// Has `handler` called on the writer's thread after each commit that has ended runs or changed backfills, before any
+    /// caller is told.
+    func onWork(_ handler: (@Sendable (WorkNews) -> Void)?) { workHandler.withLock { $0 = handler } }
 
     /// Queues a change; a full queue and a closed writer tell the caller at once, on this thread.
     func submit(_ change: Change) {
@@ -154,6 +162,7 @@ final class Writer: Sendable {
         var ends: [@Sendable () -> Void] = []
         var mail = OutboxNews()
         var hasEvents = false
+        var work = WorkNews()
         do throws(StoreError) {
             let connection = desk.connection
             let before = connection.totalChanges
@@ -166,6 +175,7 @@ final class Writer: Sendable {
                 if let end = try settle(transaction) { ends.insert(end, at: 0) }
                 mail = transaction.mail
                 hasEvents = transaction.hasEvents
+                work = try transaction.work()
             }
             committed.add(1, ordering: .relaxed)
             // A transaction of reads commits on a full disk too.
@@ -177,6 +187,7 @@ final class Writer: Sendable {
             for change in batch { change.fail(error) }
             return
         }
+        if !work.isEmpty { workHandler.withLock { $0 }?(work) }
         for end in ends { end() }
         if mail.isThere { mailHandler.withLock { $0 }?(mail) }
         if hasEvents { eventHandler.withLock { $0 }?() }
@@ -195,6 +206,7 @@ final class Writer: Sendable {
     /// Answers what tells the caller; throws only what ends the whole transaction.
     private func run(_ change: Change, _ transaction: Transaction) throws(StoreError) -> @Sendable () -> Void {
         try transaction.run("begin a change", "SAVEPOINT change")
+        let endedBefore = transaction.ended.count
         let end: @Sendable () -> Void
         do throws(StoreError) {
             end = try change.run(transaction)
@@ -203,6 +215,7 @@ final class Writer: Sendable {
             guard transaction.connection.inTransaction else { throw error }
             note(error)
             try transaction.run("undo a change", "ROLLBACK TO change")
+            transaction.ended.removeSubrange(endedBefore...)
             end = { change.fail(error) }
         }
         try transaction.run("end a change", "RELEASE change")

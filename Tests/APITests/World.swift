@@ -118,11 +118,11 @@ final class World: Sendable {
         """
 
     /// Puts the two connections and the pipeline `orders`.
-    func putOrders() throws {
+    func putOrders(adding text: String = "") throws {
         for name in ["shop", "warehouse"] {
             #expect(ask(.put, "/v1/connections/\(name)", body: "{type: sqlite, path: \(name).db}").status == 201)
         }
-        #expect(ask(.put, "/v1/pipelines/orders", body: World.ordersPipeline).status == 201)
+        #expect(ask(.put, "/v1/pipelines/orders", body: World.ordersPipeline + "\n" + text).status == 201)
     }
 
     // MARK: Asking

@@ -48,6 +48,10 @@ struct DispatcherModelTests {
             default:
                 now += .seconds([0, 1, 2, 120].randomElement(using: &random) ?? 1)
             }
+            for lane in state.lanes {
+                #expect(lane.waiting == model.waiting.count { $0.kind.lane == lane.lane }, "seed \(seed), step \(step)")
+                #expect(lane.running == model.running.count { $0.kind.lane == lane.lane }, "seed \(seed), step \(step)")
+            }
             if Int.random(in: 0..<3, using: &random) > 0 {
                 let started = state.start(at: now).map(\.id)
                 for id in started { starts[id, default: 0] += 1 }

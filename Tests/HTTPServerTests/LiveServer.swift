@@ -5,6 +5,7 @@ import Platform
 final class LiveServer: Sendable {
     let listener: Listener
     let held = Held()
+    let meter = RequestMeter()
     private let lines: Monitor<[String]>
 
     var port: Int { listener.port }
@@ -20,7 +21,7 @@ final class LiveServer: Sendable {
         let lines = Monitor([String]())
         self.lines = lines
         listener = try Listener(
-            configuration, router: Router(routes: LiveServer.routes(held) + routes),
+            configuration, router: Router(routes: LiveServer.routes(held) + routes, meter: meter),
             log: Log { line in lines.update { $0.append(line) } }, clock: clock)
         try listener.start()
     }

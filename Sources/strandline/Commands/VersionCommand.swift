@@ -13,6 +13,14 @@ struct VersionCommand: Command {
     /// The program's version.
     static let program = "0.1.0"
 
+    /// The libraries that it runs on, with their versions.
+    static var libraries: [(name: String, version: String)] {
+        [
+            ("sqlite", SQLiteLibrary.version), ("libmicrohttpd", MicroHTTPLibrary.version),
+            ("libyaml", YAMLLibrary.version), ("libcurl", CurlLibrary.version),
+        ]
+    }
+
     private let isJSON: Bool
 
     init(_ arguments: Arguments, problems: inout [String]) {
@@ -20,10 +28,7 @@ struct VersionCommand: Command {
     }
 
     func run(_ terminal: Terminal) throws(CommandError) -> ExitCode {
-        let libraries = [
-            ("sqlite", SQLiteLibrary.version), ("libmicrohttpd", MicroHTTPLibrary.version),
-            ("libyaml", YAMLLibrary.version), ("libcurl", CurlLibrary.version),
-        ]
+        let libraries = VersionCommand.libraries
         if isJSON {
             let members = [("strandline", VersionCommand.program)] + libraries
             terminal.line(JSONValue.object(members.map { JSONValue.Member($0.0, .string($0.1)) }).text(pretty: true))

@@ -53,8 +53,10 @@ struct Server {
                     lineageNamespace: configuration.lineage == nil ? nil : configuration.lineageNamespace))
             let pages = FileText.isDirectory(configuration.publicDirectory) ? configuration.publicDirectory : nil
             api = API(
-                engine: engine, store: store, configuration: APIConfiguration(publicFolder: pages), log: log,
-                clock: clock)
+                engine: engine, store: store,
+                configuration: APIConfiguration(
+                    publicFolder: pages, build: [("version", VersionCommand.program)] + VersionCommand.libraries),
+                log: log, clock: clock)
             listener = try Server.listener(configuration, api.router, log, clock)
         } catch {
             store.close()
