@@ -51,8 +51,11 @@ final class DeltaGate: ScalarFunctionBody {
     }
 
     func call(_ context: FunctionContext, _ arguments: FunctionArguments) {
-        context.result(sieve.admits(arguments) ? 1 as Int64 : 0)
+        context.result(admits(arguments) ? 1 as Int64 : 0)
     }
+
+    /// Whether the row belongs to the delta.
+    func admits(_ arguments: FunctionArguments) -> Bool { sieve.admits(arguments) }
 
     private static func sieve(
         _ order: CursorOrder, _ range: DeltaRange, _ readBefore: Int?, _ progress: LoadProgress

@@ -1,5 +1,5 @@
 /// The part of a cursor's order that a statement reads.
-struct DeltaRange {
+struct DeltaRange: Equatable {
     /// The lowest place read; nil reads from the beginning.
     var lower: CursorKey?
     /// Whether rows at `lower` itself are read.

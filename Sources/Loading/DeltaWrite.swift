@@ -212,27 +212,13 @@ struct AppendWrite: DeltaWrite {
     /// Whether new rows are staged, too, because checks look at them.
     private var stagesNew: Bool { delta.step.checksRows }
 
-    /// The part of a range that may have been loaded before, and the part that is new; nil where there is none.
-    private func split(_ range: DeltaRange) -> (known: DeltaRange?, new: DeltaRange?) {
-        guard let reached else {
-            // Nothing was loaded by cursor; rows without one may have been.
-            return range.includesNull && table.shape != nil ? (range, nil) : (nil, range)
-        }
-        let order = range.lower.map { $0.compare(reached) } ?? -1
-        guard range.includesNull || order < 0 || order == 0 && range.includesLower else { return (nil, range) }
-        var known = range
-        known.ceiling = reached
-        var new = range
-        new.includesNull = false
-        if order <= 0 {
-            new.lower = reached
-            new.includesLower = false
-        }
-        return (known, new)
+    private func split(_ range: DeltaRange) -> AppendSplit {
+        AppendSplit(range, reached: reached, isThere: table.shape != nil)
     }
 
     func statements(_ range: DeltaRange) -> [DeltaStatement.Text] {
-        let (known, new) = split(range)
+        let split = split(range)
+        let (known, new) = (split.known, split.new)
         var statements: [DeltaStatement.Text] = []
         if let known {
             statements.append(DeltaStage.fill(delta, delta.select(known)))
@@ -248,7 +234,8 @@ struct AppendWrite: DeltaWrite {
     }
 
     func write(_ range: DeltaRange, _ session: LoadSession) throws(LoadStop) -> RowCounts {
-        let (known, new) = split(range)
+        let split = split(range)
+        let (known, new) = (split.known, split.new)
         var counts = RowCounts()
         if let known {
             session.gate.reset(known, readBefore: nil)
@@ -273,6 +260,36 @@ struct AppendWrite: DeltaWrite {
         guard written == kept ?? session.gate.tally.passed else { throw .failure(counts.unaccounted(written)) }
         if known != nil { session.gate.add(first) }
         return counts + RowCounts(read: written, inserted: written)
+    }
+}
+
+/// The part of a range that may have been loaded before, and the part whose rows a load appends without looking for them
+/// in the destination; nil where there is none.
+struct AppendSplit {
+    let known: DeltaRange?
+    let new: DeltaRange?
+
+    /// Splits a range at the highest place loaded before; nil for `reached` where nothing was.
+    init(_ range: DeltaRange, reached: CursorKey?, isThere: Bool) {
+        guard let reached else {
+            // Nothing was loaded by cursor; rows without one may have been.
+            (known, new) = range.includesNull && isThere ? (range, nil) : (nil, range)
+            return
+        }
+        let order = range.lower.map { $0.compare(reached) } ?? -1
+        guard range.includesNull || order < 0 || order == 0 && range.includesLower else {
+            (known, new) = (nil, range)
+            return
+        }
+        var below = range
+        below.ceiling = reached
+        var above = range
+        above.includesNull = false
+        if order <= 0 {
+            above.lower = reached
+            above.includesLower = false
+        }
+        (known, new) = (below, above)
     }
 }
 

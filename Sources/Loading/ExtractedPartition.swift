@@ -12,6 +12,10 @@ public final class ExtractedPartition: @unchecked Sendable {
     private var kept: PartitionConnection?
     let request: PartitionRequest
     let view: PartitionView
+    /// Which rows were left to the next run.
+    let ahead: AheadRows?
+    /// How many they are.
+    let left: Int
     /// What tells whether the source has changed since.
     let state: SourceState
     /// Rows copied that lie in the range, and others of their keys.
@@ -30,7 +34,7 @@ public final class ExtractedPartition: @unchecked Sendable {
     }
 
     init(
-        _ load: PartitionLoad, _ view: PartitionView, _ state: SourceState,
+        _ load: PartitionLoad, _ view: PartitionView, _ ahead: AheadRows?, _ state: SourceState,
         read: (inside: Int, elsewhere: Int)
     ) {
         kept = load.kept
@@ -39,6 +43,8 @@ public final class ExtractedPartition: @unchecked Sendable {
         trail.enter(.lock)
         request = load.request
         self.view = view
+        self.ahead = ahead
+        left = load.kept.gate.left
         self.state = state
         self.read = read
     }

@@ -85,7 +85,8 @@ struct IncrementalLoad: StepLoad {
         session.trail.bounds = CursorBounds(range, cursor: cursor.column)
         session.trail.enter(.write)
         let isWhole = isNew && isLast && range.lower == nil && changes == nil && !step.checksRows
-        var counts = try write(range, delta, table, changes ?? session.writer(delta, table, held), isWhole: isWhole)
+        let writer: any DeltaWrite = if let changes { changes } else { try session.writer(delta, table, held) }
+        var counts = try write(range, delta, table, writer, isWhole: isWhole)
         counts.read += session.checks.setAside
         counts.quarantined = session.checks.setAside
         session.gate.add(strays)

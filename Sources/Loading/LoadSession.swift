@@ -250,14 +250,14 @@ final class LoadSession {
     /// The step's way to write a delta.
     func writer(
         _ delta: DeltaStatement, _ table: DestinationTable, _ held: DestinationLedger.Held?
-    ) -> any DeltaWrite {
+    ) throws(LoadStop) -> any DeltaWrite {
         switch request.step.writeMode {
         case .upsert:
             UpsertWrite(
                 delta: delta, table: table,
                 isDirect: isFirstLoad && !keepsRows && !request.step.checksRows && watch == nil)
         case .deleteInsert: DeleteInsertWrite(delta: delta, table: table)
-        case .append: AppendWrite(delta: delta, table: table, reached: held?.reached.flatMap { order.key($0) })
+        case .append: AppendWrite(delta: delta, table: table, reached: try appended(held).flatMap { order.key($0) })
         }
     }
 

@@ -13,10 +13,11 @@ extension Loader {
             // The destination's state is fixed before the source's.
             try session.connection.transaction(.deferred, wrapping: { LoadStop.sqlite($0) }) { () throws(LoadStop) in
                 var scopes: [PartitionScope] = []
-                for range in ranges { scopes.append(try PartitionScope(scheme, range)) }
+                for range in ranges { scopes.append(try PartitionScope(scheme, range, request.step)) }
                 guard let first = scopes.first else { return PartitionEstimates() }
                 let view = try PartitionView(session, scheme, first)
-                return try PartitionCount(session: session, view: view, scopes: scopes).estimates()
+                let ahead = try AheadRows(session, view.relation, view.before)
+                return try PartitionCount(session: session, view: view, scopes: scopes, ahead: ahead).estimates()
             }
         }
     }
@@ -26,8 +27,9 @@ extension Loader {
         try Loader.refuseToReload(request.load)
         try withSession(request.load, for: .look, stop: stop, progress: LoadProgress()) { session throws(LoadStop) in
             try session.connection.transaction(.deferred, wrapping: { LoadStop.sqlite($0) }) { () throws(LoadStop) in
-                let scope = try PartitionScope(request.scheme, request.range)
+                let scope = try PartitionScope(request.scheme, request.range, request.load.step)
                 let view = try PartitionView(session, request.scheme, scope)
+                _ = try AheadRows(session, view.relation, view.before)
                 if request.isStaged { try PartitionLoad.refuseToStage(request, view, session.connection) }
             }
         }

@@ -80,7 +80,7 @@ extension Loader {
     private func partition(
         _ request: PartitionRequest, _ stop: StopToken, _ progress: LoadProgress, open: PartitionConnection? = nil
     ) throws(LoadStop) -> PartitionLoad {
-        let scope = try PartitionScope(request.scheme, request.range)
+        let scope = try PartitionScope(request.scheme, request.range, request.load.step)
         let open = open ?? partitionConnections.take(request.use)
         let session = try LoadSession(
             request.load, for: .load, clock: clock, stop: stop, progress: progress, views: views, open: open)

@@ -87,7 +87,7 @@ extension Loader {
             ChangeWrite($0, delta, prepared, match.pairs, applied: AppliedChanges(request), at: clock.now())
         }
         try changes?.look(window.range, above: held, session)
-        let writer: any DeltaWrite = changes ?? session.writer(delta, prepared, held)
+        let writer: any DeltaWrite = if let changes { changes } else { try session.writer(delta, prepared, held) }
         plan.statements += isWhole ? [whole.copy] : writer.statements(window.range).map(\.sql)
         let checks = try session.checks.statements(
             changes?.checked ?? CheckedRows(delta), into: prepared,

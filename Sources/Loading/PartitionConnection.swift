@@ -25,15 +25,14 @@ final class PartitionConnection {
     init(_ session: LoadSession) throws(LoadStop) {
         connection = session.connection
         functions = session.functions
-        gate = PartitionGate(progress: session.progress)
-        let gate = gate
+        gate = PartitionGate(session.order, progress: session.progress)
         try connection.stopping { db throws(SQLiteError) in
             // What is staged for a partition is small, and of no use once its transaction has ended, so it need not be
             // written to a file only to be able to undo it.
             try db.execute(
                 "PRAGMA temp.journal_mode = MEMORY; PRAGMA temp.cache_size = -\(Limits.partitionCacheBytes / 1024)")
-            try db.createFunction(ScalarFunction(name: PartitionGate.name, arguments: 1, body: gate))
         }
+        try gate.register(on: connection)
     }
 
     /// What a partition is loaded from and into, looked up again only when a schema has changed; inside its transaction.

@@ -7,6 +7,7 @@ struct PartitionCount {
     let session: LoadSession
     let view: PartitionView
     let scopes: [PartitionScope]
+    let ahead: AheadRows?
 
     private var here: String { "r." + quoted(view.column.source) }
     private var there: String { "d." + quoted(view.column.destination) }
@@ -16,19 +17,27 @@ struct PartitionCount {
     func estimates() throws(LoadStop) -> PartitionEstimates {
         // The destination is looked at first, so that its state is fixed before the source's.
         let isThere = DeleteWrite(view.table).isMarked("d").map { "NOT \($0) AND " } ?? ""
-        let written = try tally("\(destination) WHERE \(isThere)\(PartitionTally.name)(\(there))")
-        let read = try tally("\(source) WHERE \(PartitionTally.name)(\(here))")
-        let gate = PartitionGate(progress: LoadProgress())
-        try session.connection.stopping { db throws(SQLiteError) in
-            try db.createFunction(ScalarFunction(name: PartitionGate.name, arguments: 1, body: gate))
+        let (written, _) = try tally("\(destination) WHERE \(isThere)\(PartitionTally.name)(\(there))")
+        let gate = PartitionGate(session.order, progress: LoadProgress())
+        try gate.register(on: session.connection)
+        gate.ahead.open(ahead?.range)
+        var counting = "\(PartitionTally.name)(\(here))"
+        if let cursor = scopes[0].cursor {
+            counting =
+                "CASE WHEN \(AheadGate.name)(r.\(quoted(cursor))) THEN \(PartitionTally.leftName)(\(here)) "
+                + "ELSE \(counting) END"
         }
+        let (read, left) = try tally("\(source) WHERE \(counting)")
+        let whole = PartitionRange(start: scopes[0].range.start, end: scopes[scopes.count - 1].range.end)
         return PartitionEstimates(
             partitions: zip(read.counts, written.counts).map {
                 PartitionEstimate(sourceRows: $0, destinationRows: $1)
             },
             unplaced: read.unplaced, bytesPerRow: try bytesPerRow(read.counts, gate),
             statements: view.statements(scopes[0]), fullScans: try scans(), sourceIndexes: sourceIndexes,
-            destinationIndexes: destinationIndexes, warnings: view.match.warnings + (try triggerWarnings()))
+            destinationIndexes: destinationIndexes,
+            warnings: view.match.warnings
+                + AheadRows.warnings(left.counts.reduce(0, +), of: whole.text) + (try triggerWarnings()))
     }
 
     /// Tells of triggers, which may write rows that nothing is kept of.
@@ -43,14 +52,16 @@ struct PartitionCount {
         ]
     }
 
-    private func tally(_ from: String) throws(LoadStop) -> PartitionTally {
-        let tally = PartitionTally(scopes)
+    /// Counts rows in one pass: those that are let through to either function.
+    private func tally(_ from: String) throws(LoadStop) -> (all: PartitionTally, left: PartitionTally) {
+        let (all, left) = (PartitionTally(scopes), PartitionTally(scopes))
         try session.connection.stopping { db throws(SQLiteError) in
-            try db.createFunction(
-                ScalarFunction(name: PartitionTally.name, arguments: 1, isDeterministic: false, body: tally))
+            for (name, tally) in [(PartitionTally.name, all), (PartitionTally.leftName, left)] {
+                try db.createFunction(ScalarFunction(name: name, arguments: 1, isDeterministic: false, body: tally))
+            }
         }
         _ = try session.integer("SELECT count(*) FROM \(from)")
-        return tally
+        return (all, left)
     }
 
     /// The bytes of a row's values, by the first rows of the first, the middle and the last partition that have some.

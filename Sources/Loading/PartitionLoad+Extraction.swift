@@ -17,23 +17,22 @@ extension PartitionLoad {
         {
             return nil
         }
-        kept.gate.open(scope, session.progress)
         let schema = try schemaVersion()
-        let view = try kept.view(session, request.scheme, scope)
+        let (view, ahead) = try open()
         let shadow = try stagedBefore()
         guard try hasColumns(view, shadow) else { return nil }
         session.trail.enter(.stage)
         guard let key = view.key else {
             let rows = PartitionValues(view.relation, view.match.pairs, column: view.column, view.table, scope)
             try kept.openStage(rows.stage)
-            return try reading(view, schema) { () throws(LoadStop) in (try copyInside(rows.copyInside), 0) }
+            return try reading(view, ahead, schema) { () throws(LoadStop) in (try copyInside(rows.copyInside), 0) }
         }
         let rows = PartitionRows(
             view.relation, view.match.pairs, key: key, column: view.column, view.table, scope, shadow: shadow)
         try kept.openStage(rows.stage)
         try execute(rows.makeSought)
         for statement in rows.findSought { _ = try run(scope.text(statement)) }
-        return try reading(view, schema) { () throws(LoadStop) in
+        return try reading(view, ahead, schema) { () throws(LoadStop) in
             let inside = try copyInside(scope.text(rows.copyInside))
             try execute(rows.keepSought)
             let elsewhere = try run(scope.text(rows.copyElsewhere(of: PartitionRows.sought)))
@@ -68,7 +67,8 @@ extension PartitionLoad {
 
     /// Runs `body` on one state of the source; answers nil where its tables are others by then than `view` knows.
     private func reading(
-        _ view: PartitionView, _ schema: Int, _ body: () throws(LoadStop) -> (inside: Int, elsewhere: Int)
+        _ view: PartitionView, _ ahead: AheadRows?, _ schema: Int,
+        _ body: () throws(LoadStop) -> (inside: Int, elsewhere: Int)
     ) throws(LoadStop) -> ExtractedPartition? {
         let before = session.views.next()
         return try session.connection.transaction(.deferred, wrapping: { LoadStop.sqlite($0) }) {
@@ -77,7 +77,7 @@ extension PartitionLoad {
             let version = try session.sourceVersion()
             let state = ExtractedPartition.SourceState(version: version, before: before, after: session.views.next())
             guard try schemaVersion() == schema else { return nil }
-            return ExtractedPartition(self, view, state, read: try body())
+            return ExtractedPartition(self, view, ahead, state, read: try body())
         }
     }
 
@@ -89,8 +89,10 @@ extension PartitionLoad {
 
     /// What was read ahead, if it may be written in the open transaction, which holds the destination's write lock: it must
     /// be what reading now would give, or at least no older than what any commit to the table has read.
-    func usable(_ view: PartitionView) throws(LoadStop) -> ExtractedPartition? {
-        guard let extracted, request.isSame(extracted.request), extracted.view.isAlike(view) else { return nil }
+    func usable(_ view: PartitionView, _ ahead: AheadRows?) throws(LoadStop) -> ExtractedPartition? {
+        guard let extracted, request.isSame(extracted.request), extracted.view.isAlike(view),
+            extracted.ahead?.range == ahead?.range
+        else { return nil }
         let isUnchanged = try session.sourceVersion() == extracted.state.version
         return isUnchanged || session.latestView < extracted.state.before ? extracted : nil
     }

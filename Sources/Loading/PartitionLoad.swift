@@ -28,15 +28,24 @@ struct PartitionLoad {
     /// Does the work inside the open transaction, as the backfill's commit of that number; answers what it did, and
     /// what it staged where it wrote nothing.
     func run(as number: Int, at now: Timestamp) throws(LoadStop) -> (PartitionResult, Staged?) {
-        kept.gate.open(scope, session.progress)
-        let view = try kept.view(session, request.scheme, scope)
-        let extracted = try usable(view)
+        let (view, ahead) = try open()
+        if let ahead { try session.noteFilled(ahead) }
+        let extracted = try usable(view, ahead)
         var (result, staged) =
             request.isStaged
             ? try stage(view, extracted, as: number) : (try write(view, extracted, at: now), nil)
         session.progress.setRead(result.rows.read)
-        result.warnings = view.match.warnings + result.warnings
+        let left = extracted?.isUsed == true ? extracted?.left ?? 0 : kept.gate.left
+        result.warnings = view.match.warnings + AheadRows.warnings(left, of: scope.range.text) + result.warnings
         return (result, staged)
+    }
+
+    /// Looks at both sides, and at which rows of the source are left to the next run.
+    func open() throws(LoadStop) -> (PartitionView, AheadRows?) {
+        let view = try kept.view(session, request.scheme, scope)
+        let ahead = try AheadRows(session, view.relation, view.before)
+        kept.gate.open(scope, session.progress, leaving: ahead?.range)
+        return (view, ahead)
     }
 
     private func write(

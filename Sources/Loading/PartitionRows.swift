@@ -49,7 +49,7 @@ final class PartitionRows {
             shadow == nil && !isRead && !found.isCopied && RowDiff(found, table).isUnique
         rows =
             isInPlace
-            ? found.among("SELECT * FROM \(relation.sql) AS r WHERE \(scope.holds("r." + quoted(column.source)))")
+            ? found.among("SELECT * FROM \(relation.sql) AS r WHERE \(scope.takes("r", column.source))")
             : SnapshotRows(copying: relation, pairs, key: key, table)
         self.scope = scope
         self.table = table
@@ -121,14 +121,14 @@ final class PartitionRows {
         // In this order: what is gone is little, and each of it is looked up.
         let moved = rows.among(
             "SELECT r.* FROM \(PartitionRows.gone) AS g CROSS JOIN \(relation.sql) AS r "
-                + "ON \(same.joined(separator: " AND "))")
+                + "ON \(same.joined(separator: " AND "))\(scope.andPassed("r"))")
         return RowDiff(moved, table).fillStage
     }()
 
     // MARK: Copying
 
     /// Copies the source's rows of the range.
-    private(set) lazy var copyInside = copy(0) + " WHERE \(scope.holds("r." + quoted(column.source)))"
+    private(set) lazy var copyInside = copy(0) + " WHERE \(scope.takes("r", column.source))"
 
     /// Copies the source's rows elsewhere of the keys in hand: where a row of the destination has moved to, those of which
     /// are in `table`, and other versions of the rows of the range.
@@ -137,6 +137,7 @@ final class PartitionRows {
         var wanted = "SELECT \(list(key)) FROM \(table)"
         if mayHaveVersions { wanted += " UNION SELECT \(list(key)) FROM \(rows.sql)" }
         return copy(1) + " WHERE (\(keys)) IN (\(wanted)) AND NOT \(scope.holds("r." + quoted(column.source)))"
+            + scope.andPassed("r")
     }
 
     private func copy(_ flag: Int) -> String {
@@ -192,6 +193,11 @@ final class PartitionRows {
         scope.holds("\(row).\(quoted(column))", asNumber: shape?.affinity(of: column)?.isNumeric ?? false)
     }
 
+    /// The condition that the partition takes a row of the source where it is.
+    private func isTaken(_ row: String) -> String {
+        scope.cursor == nil ? holds(row, column.source, relation.shape) : scope.takes(row, column.source)
+    }
+
     /// Counts the destination's rows in the range, no further than the parameter behind those of the scope.
     private(set) lazy var countThere = scope.count("\(table.sql) AS d WHERE \(isThere)")
 
@@ -201,7 +207,7 @@ final class PartitionRows {
     private(set) lazy var findGone: String = {
         let lacking =
             isInPlace
-            ? "\(relation.sql) AS s ON \(rows.sameKey) AND \(holds("s", column.source, relation.shape))"
+            ? "\(relation.sql) AS s ON \(rows.sameKey) AND \(isTaken("s"))"
             : "\(rows.sql) AS s ON \(rows.sameKey)"
         return "INSERT INTO \(PartitionRows.gone) SELECT \(list(key, of: "d")), "
             + "\(rowNumber == "NULL" ? "" : "d.")\(rowNumber) FROM \(table.sql) AS d LEFT JOIN \(lacking) "
@@ -277,7 +283,9 @@ final class PartitionRows {
     /// Leaves of them those whose key was not found elsewhere either.
     private(set) lazy var keepGone: String = {
         let all = isInPlace ? relation.sql : rows.sql
-        return "DELETE FROM \(PartitionRows.gone) AS d WHERE EXISTS (SELECT 1 FROM \(all) AS s WHERE \(rows.sameKey))"
+        let isPassed = isInPlace ? scope.andPassed("s") : ""
+        return "DELETE FROM \(PartitionRows.gone) AS d "
+            + "WHERE EXISTS (SELECT 1 FROM \(all) AS s WHERE \(rows.sameKey)\(isPassed))"
     }()
 
     /// The condition that a row of the destination, `d`, is one of them.

@@ -12,12 +12,15 @@ struct PartitionScope {
     let start: CursorKey
     /// The first place behind it.
     let end: CursorKey
+    /// The source's column by which runs append rows; nil where a partition takes rows wherever runs are.
+    let cursor: String?
     /// Where a search of an index begins and ends, as far as it is bounded.
     private let bounds: [(sign: String, value: Value, meaning: String)]
 
-    /// The scope of a range, in the order that the scheme's column has.
-    init(_ scheme: PartitionScheme, _ range: PartitionRange) throws(LoadStop) {
+    /// The scope of a range, in the order that the scheme's column has, for a step.
+    init(_ scheme: PartitionScheme, _ range: PartitionRange, _ step: LoadStep) throws(LoadStop) {
         order = CursorOrder(scheme)
+        cursor = AheadRows.cursor(of: step)
         self.range = range
         guard let start = order.place(range.start.place), let end = order.place(range.end.place) else {
             throw .failure(
@@ -56,9 +59,26 @@ struct PartitionScope {
         return "(" + (bounds + (isEnough ? [] : ["\(PartitionGate.name)(\(column))"])).joined(separator: " AND ") + ")"
     }
 
+    /// The condition that the partition takes a row of the source: it lies in it by the column, and is not left to the
+    /// next run.
+    ///
+    /// One call decides both, and counts what is left: SQLite may call two functions in any order.
+    func takes(_ row: String, _ column: String) -> String {
+        let place = "\(row).\(quoted(column))"
+        guard let cursor else { return holds(place) }
+        let bounds = bounds.enumerated().map { "\(place) COLLATE BINARY \($1.sign) ?\($0 + 1)" }
+        let gate = "\(PartitionGate.name)(\(row).\(quoted(cursor)), \(place))"
+        return "(" + (bounds + [gate]).joined(separator: " AND ") + ")"
+    }
+
+    /// The condition that a row of the source, wherever it lies, is not left to the next run, to stand behind others.
+    func andPassed(_ row: String) -> String {
+        cursor.map { " AND NOT \(AheadGate.name)(\(row).\(quoted($0)))" } ?? ""
+    }
+
     /// Whether the conditions of another scope are written the same.
     func isLike(_ other: PartitionScope) -> Bool {
-        order == other.order && bounds.map(\.sign) == other.bounds.map(\.sign)
+        order == other.order && cursor == other.cursor && bounds.map(\.sign) == other.bounds.map(\.sign)
     }
 
     /// Whether it holds whole numbers that a floating-point number may stand for only nearly.
@@ -112,7 +132,8 @@ extension CursorOrder {
     }
 }
 
-/// The SQL function that says whether a value lies in the partition in hand.
+/// The SQL function that says whether a value lies in the partition in hand; with two arguments, a cursor and the value,
+/// whether the partition takes the row.
 final class PartitionGate: ScalarFunctionBody {
     static let name = "strandline_in_partition"
 
@@ -128,11 +149,28 @@ final class PartitionGate: ScalarFunctionBody {
         var reader = InstantReader()
         /// The rows let through since counting began; negative while nobody counts.
         var passed = -1
+        /// The rows left to the next run meanwhile.
+        var left = 0
     }
 
-    init(progress: LoadProgress) {
+    /// Says which rows are left to the next run.
+    let ahead: AheadGate
+
+    init(_ cursorOrder: CursorOrder, progress: LoadProgress) {
+        ahead = AheadGate(cursorOrder)
         state = .allocate(capacity: 1)
         state.initialize(to: State(progress: progress))
+    }
+
+    /// Makes a connection know the function, and that for rows that are left.
+    func register(on connection: Connection) throws(LoadStop) {
+        try connection.stopping { db throws(SQLiteError) in
+            for arguments in 1...2 {
+                try db.createFunction(
+                    ScalarFunction(name: PartitionGate.name, arguments: arguments, body: self))
+            }
+            try db.createFunction(ScalarFunction(name: AheadGate.name, arguments: 1, body: ahead))
+        }
     }
 
     deinit {
@@ -140,8 +178,9 @@ final class PartitionGate: ScalarFunctionBody {
         state.deallocate()
     }
 
-    /// Goes over to a partition, whose load shows how far it has come in `progress`.
-    func open(_ scope: PartitionScope, _ progress: LoadProgress) {
+    /// Goes over to a partition, whose load shows how far it has come in `progress`, with what it leaves to the next run.
+    func open(_ scope: PartitionScope, _ progress: LoadProgress, leaving rows: DeltaRange? = nil) {
+        ahead.open(rows)
         state.pointee = State(progress: progress, start: scope.start, end: scope.end)
         if case .integer(let start) = scope.start, case .integer(let end) = scope.end, start <= end {
             state.pointee.integers = start..<end
@@ -151,18 +190,32 @@ final class PartitionGate: ScalarFunctionBody {
     /// Counts the rows that a statement which `body` runs lets through, also into the load's progress.
     func counting<Result>(_ body: () throws(LoadStop) -> Result) throws(LoadStop) -> (Result, passed: Int) {
         state.pointee.passed = 0
+        state.pointee.left = 0
         defer { state.pointee.passed = -1 }
         return (try body(), state.pointee.passed)
     }
 
+    /// The rows of the range that the last count found to be left to the next run.
+    var left: Int { state.pointee.left }
+
     func call(_ context: FunctionContext, _ arguments: FunctionArguments) {
-        context.result(state.pointee.admits(arguments) ? 1 as Int64 : 0)
+        context.result(state.pointee.admits(arguments, but: ahead) ? 1 as Int64 : 0)
     }
 }
 
 extension PartitionGate.State {
-    fileprivate mutating func admits(_ arguments: FunctionArguments) -> Bool {
-        guard holds(arguments) else { return false }
+    fileprivate mutating func admits(_ arguments: FunctionArguments, but ahead: AheadGate) -> Bool {
+        guard arguments.count == 1 else {
+            guard holds(arguments, at: 1) else { return false }
+            guard ahead.holds(arguments) else { return count() }
+            if passed >= 0 { left &+= 1 }
+            return false
+        }
+        return holds(arguments, at: 0) && count()
+    }
+
+    /// Counts a row that is let through, if anybody counts; true.
+    private mutating func count() -> Bool {
         if passed >= 0 {
             passed &+= 1
             if passed & 0x3FF == 0 { progress.setRead(passed) }
@@ -170,17 +223,17 @@ extension PartitionGate.State {
         return true
     }
 
-    private mutating func holds(_ arguments: FunctionArguments) -> Bool {
-        switch arguments.type(0) {
+    private mutating func holds(_ arguments: FunctionArguments, at index: Int) -> Bool {
+        switch arguments.type(index) {
         case .text:
             guard case .instant(let start) = start, case .instant(let end) = end,
-                let (instant, _) = reader.read(arguments.bytes(0))
+                let (instant, _) = reader.read(arguments.bytes(index))
             else { return false }
             return start <= instant && instant < end
         case .integer:
-            let value = arguments.integer(0)
+            let value = arguments.integer(index)
             return integers?.contains(value) ?? holds(.integer(value))
-        case .real: return holds(.real(arguments.real(0)))
+        case .real: return holds(.real(arguments.real(index)))
         case .null, .blob: return false
         }
     }

@@ -6,6 +6,8 @@ internal import SQLite
 /// It remembers where the last row lay: rows near each other mostly share their partition.
 final class PartitionTally: ScalarFunctionBody {
     static let name = "strandline_tally"
+    /// The same for rows that partitions leave to the next run.
+    static let leftName = "strandline_tally_left"
 
     private var instants: PartitionBins<Instant>?
     private var numbers: PartitionBins<NumberPlace>?

@@ -61,7 +61,7 @@ struct PartitionValues {
         let selected = pairs.map { "r." + quoted($0.source) }.joined(separator: ", ")
         return scope.text(
             "INSERT INTO \(copy) (\(columns)) SELECT \(selected) FROM \(relation.sql) AS r "
-                + "WHERE \(scope.holds("r." + quoted(column.source)))")
+                + "WHERE \(scope.takes("r", column.source))")
     }
 
     /// The condition that a row of the destination, `d`, lies in the range and is not marked as gone.

@@ -30,7 +30,7 @@ struct SourceRecount {
         let selected = (key.map(\.source) + pairs.map(\.source)).map { "r." + quoted($0) }.joined(separator: ", ")
         let text = scope.text(
             "INSERT INTO \(SourceRecount.table) SELECT \(selected) FROM \(view.relation.sql) AS r "
-                + "WHERE \(scope.holds("r." + quoted(view.column.source)))")
+                + "WHERE \(scope.takes("r", view.column.source))")
         session.trail.note(text)
         try session.connection.stopping { db throws(SQLiteError) in
             try db.execute("DROP TABLE IF EXISTS \(SourceRecount.table)")
