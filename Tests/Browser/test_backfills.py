@@ -329,7 +329,7 @@ def test_gaps_show_and_are_filled(serve, open_page):
 
 
 def test_the_page_of_a_pipeline_leads_to_the_form(days, open_page):
-    define(days, "alone")
+    define(days, "alone", table="other")
     page = open_page(days.url, "/pipelines/orders")
     page.get_by_role("link", name="Backfill…").click()
     expect(page.get_by_label("Pipeline")).to_have_value("orders")
@@ -343,7 +343,7 @@ def test_the_page_of_a_pipeline_leads_to_the_form(days, open_page):
 
 
 def test_the_preview_says_who_is_held_back_and_numbers_are_cut_by_numbers(days, open_page):
-    define(days, "reports", after=["orders"])
+    define(days, "reports", table="other", after=["orders"])
     page = open_page(days.url, "/backfills/new?pipeline=orders")
     page.get_by_label("Cut into").select_option("Numbers of a column that counts")
     page.get_by_label("Numbers in each").fill("7")

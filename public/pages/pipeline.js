@@ -36,7 +36,6 @@ class PipelinePage {
     this.run = button("Run", () => this.trigger(), { class: "main", "aria-label": `Run ${name} now` });
     this.options = button("Run with options…", async () => { if (await askForRun(this.pipeline)) this.soon(); });
     this.backfill = link(`#/backfills/new?${new URLSearchParams({ pipeline: name })}`, "Backfill…", { class: "button" });
-    this.backfill = link(`#/backfills/new?${new URLSearchParams({ pipeline: name })}`, "Backfill…", { class: "button" });
     this.schedule = button("", () => this.changeSchedule());
     this.refusal = make("div", {});
     this.standing = new Standing(name);
