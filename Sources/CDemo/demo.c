@@ -5,11 +5,11 @@
 static const unsigned char customers[] = {
 #embed "../../examples/demo/customers.yaml"
 };
-static const unsigned char daily_revenue[] = {
-#embed "../../examples/demo/daily_revenue.yaml"
-};
 static const unsigned char orders[] = {
 #embed "../../examples/demo/orders.yaml"
+};
+static const unsigned char products[] = {
+#embed "../../examples/demo/products.yaml"
 };
 static const unsigned char shop[] = {
 #embed "../../examples/demo/shop.yaml"
@@ -21,8 +21,8 @@ static const struct {
     size_t length;
 } documents[] = {
     {"customers.yaml", customers, sizeof customers},
-    {"daily_revenue.yaml", daily_revenue, sizeof daily_revenue},
     {"orders.yaml", orders, sizeof orders},
+    {"products.yaml", products, sizeof products},
     {"shop.yaml", shop, sizeof shop},
 };
 

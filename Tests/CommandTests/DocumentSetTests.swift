@@ -48,7 +48,7 @@ struct DocumentSetTests {
             #expect(documents.faults.isEmpty)
             #expect(documents.warnings.isEmpty)
             #expect(documents.foreignConnections.isEmpty)
-            #expect(documents.pipelines.map(\.pipeline.name) == ["customers", "daily_revenue", "orders"])
+            #expect(documents.pipelines.map(\.pipeline.name) == ["customers", "orders", "products"])
         }
     }
 
