@@ -65,7 +65,8 @@ enum EventRoutes {
         let beat = filter.work == nil ? Limits.eventHeartbeat : Limits.progressTime
         return .stream(head, beat: beat) { [opening] waker in
             EventListener(
-                to: services.events, filter, after: position, opening: opening, beat: beat, waker: waker
+                to: services.events, filter, after: position, opening: opening, beat: beat, waker: waker,
+                clock: services.clock
             ) { progress().map(EventText.progress) }
         }
     }

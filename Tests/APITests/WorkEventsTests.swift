@@ -5,6 +5,7 @@ import Testing
 @testable import API
 @testable import Engine
 @testable import HTTPServer
+@testable import Store
 
 /// The streams of backfills and audits: each tells all of one piece of work, and ends with it.
 struct WorkEventsTests {
@@ -60,6 +61,30 @@ struct WorkEventsTests {
         #expect(done.status == 204)
         #expect(stage.world.ask(.get, target + "?limit=100&after=0").json["events"]?.array?.count == late.heard.count)
         #expect(stage.world.ask(.get, "/v1/backfills/nothing/events").status == 404)
+    }
+
+    @Test func eventsWithoutAPauseDoNotHideHowFarTheWorkIs() throws {
+        let world = try World(isStarted: false)
+        let listener = EventListener(
+            to: world.api.services.events, EventFilter(work: "b"), after: 0, opening: [1], beat: .seconds(1),
+            waker: StreamWaker {}, clock: world.clock
+        ) { [7, 7] }
+        defer { listener.end() }
+        var bytes = [UInt8](repeating: 0, count: 10)
+        /// What it gives when it is woken by an event, and no beat comes since there is no silence.
+        func given() -> [UInt8]? {
+            let part = bytes.withUnsafeMutableBytes { listener.read(into: $0, onBeat: false) }
+            guard case .bytes(let count) = part else { return nil }
+            return Array(bytes.prefix(count))
+        }
+        #expect(given() == [1])
+        world.clock.advance(by: Limits.progressTime - .milliseconds(1))
+        #expect(given() == nil)
+        world.clock.advance(by: .milliseconds(1))
+        #expect(given() == [7, 7])
+        world.clock.advance(by: Limits.progressTime)
+        // It has not changed.
+        #expect(given() == nil)
     }
 
     @Test func theStreamOfACancelledBackfillOutlastsWhatIsInHand() throws {

@@ -20,6 +20,8 @@ final class EventListener: StreamSource {
         var isEnding = false
         var silentBeats = 0
         var progress: [UInt8]?
+        /// When it was looked how far the work is.
+        var lookedAt: Duration
     }
 
     private let state: Mutex<State>
@@ -28,24 +30,28 @@ final class EventListener: StreamSource {
     private let filter: EventFilter
     private let waker: StreamWaker
     private let beatsOfSilence: Int
+    private let clock: any Clock
     private let progress: @Sendable () -> [UInt8]?
 
     /// Makes a listener from `position` on, which is first sent `opening`.
     ///
     /// - Parameters:
     ///   - beat: how often it is asked for a sign of life.
-    ///   - progress: what to tell on a beat of work that no log keeps; told when it has changed.
+    ///   - progress: what to tell now and then of work that no log keeps; told when it has changed.
     init(
         to tail: EventTail, _ filter: EventFilter, after position: Int64, opening: [UInt8], beat: Duration,
-        waker: StreamWaker, progress: @escaping @Sendable () -> [UInt8]? = { nil }
+        waker: StreamWaker, clock: any Clock, progress: @escaping @Sendable () -> [UInt8]? = { nil }
     ) {
         self.tail = tail
         self.filter = filter
         self.waker = waker
+        self.clock = clock
         self.progress = progress
         beatsOfSilence = max(1, Int(Limits.eventHeartbeat / beat))
         state = Mutex(
-            State(position: position, told: position, pending: [opening[...]], asksLog: filter.work != nil))
+            State(
+                position: position, told: position, pending: [opening[...]], asksLog: filter.work != nil,
+                lookedAt: clock.uptime()))
         number = tail.join(waker)
     }
 
@@ -53,8 +59,8 @@ final class EventListener: StreamSource {
     func read(into buffer: UnsafeMutableRawBufferPointer, onBeat: Bool) -> StreamPart {
         if onBeat { tail.retry() }
         return state.withLock { state in
-            // Also where events come without a pause, so that they do not hide how far the work is.
-            if onBeat, state.pending.isEmpty, !state.isEnding { takeProgress(&state) }
+            // Not on a beat alone, which silence brings: events without a pause do not hide how far the work is.
+            if state.pending.isEmpty, !state.isEnding { takeProgress(&state, onBeat) }
             var filled = EventListener.copy(&state.pending, into: buffer, at: 0)
             while filled < buffer.count, !state.isEnding, find(&state, room: buffer.count - filled) {
                 filled = EventListener.copy(&state.pending, into: buffer, at: filled)
@@ -111,7 +117,10 @@ final class EventListener: StreamSource {
         waker.wake()
     }
 
-    private func takeProgress(_ state: inout State) {
+    private func takeProgress(_ state: inout State, _ onBeat: Bool) {
+        let now = clock.uptime()
+        guard onBeat || now - state.lookedAt >= Limits.progressTime else { return }
+        state.lookedAt = now
         guard let news = progress(), news != state.progress else { return }
         state.progress = news
         state.pending = [news[...]]
