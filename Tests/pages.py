@@ -8,7 +8,7 @@ leaves it out; `<!-- fresh -->` begins in a fresh folder.
 import os
 import re
 import subprocess
-import time
+import threading
 
 import pytest
 
@@ -79,15 +79,23 @@ def agrees(printed, expected):
     return bool(printed) and printed[0] == expected[0] and agrees(printed[1:], expected[1:])
 
 
-def port_when_ready(folder, seconds=60):
-    """The port that the server, whose log lies somewhere in `folder`, says it is ready at."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        for log in folder.rglob("server.log"):
-            if found := re.search(r"ready at http://\S+:(\d+)\n", log.read_text()):
+def port_when_ready(log, seconds=60):
+    """The port that the server which writes this log, maybe one that is not there yet, says it is ready at."""
+    reader = subprocess.Popen(
+        ["tail", "--lines=+1", "--follow=name", "--retry", log], text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL)
+    guardian = threading.Timer(seconds, reader.kill)
+    guardian.start()
+    try:
+        for line in reader.stdout:
+            if found := re.search(r"ready at http://\S+:(\d+)\n", line):
                 return found[1]
-        time.sleep(0.02)
-    pytest.fail(f"no server of {folder} was ready within {seconds} seconds")
+        pytest.fail(f"the server of {log} was not ready within {seconds} seconds")
+    finally:
+        guardian.cancel()
+        reader.kill()
+        reader.wait()
+        reader.stdout.close()
 
 
 def type_page(page, binary, folder, when_ready=lambda port: None):
@@ -103,8 +111,8 @@ def type_page(page, binary, folder, when_ready=lambda port: None):
                 continue
             printed, status = shell.run(text.replace(PORT, port))
             assert status == 0, f"{text}\nended with {status}:\n{printed}"
-            if "strandline serve" in text:
-                port = port_when_ready(folder)
+            if started := re.search(r"strandline serve .*> (\S+)", text):
+                port = port_when_ready(folder / started[1])
                 when_ready(port)
                 shell.run(f"export STRANDLINE_SERVER=http://127.0.0.1:{port}")
             if answer is not None:

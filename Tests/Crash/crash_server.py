@@ -1,5 +1,6 @@
 """A server that can be killed, and what is needed to look at the files it leaves."""
 import contextlib
+import http.client
 import json
 import os
 import re
@@ -7,7 +8,6 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -70,17 +70,33 @@ class Server:
         """Triggers a run and waits for its end; None when the server died."""
         return self.call("POST", f"/v1/pipelines/{pipeline}/runs", options or None, Prefer="wait=60")
 
+    def until(self, look):
+        """What `look` answers once that is true: it looks at once, then after each event. None when the server died."""
+        if self.url is None:
+            return None
+        try:
+            with urllib.request.urlopen(self.url + "/v1/events", timeout=60) as events:
+                if found := look():
+                    return found
+                for line in events:
+                    if line.startswith(b"data:") and (found := look()):
+                        return found
+        except (OSError, http.client.HTTPException):
+            pass
+        # Nothing but its death ends the stream.
+        self.process.wait(timeout=10)
+        return None
+
     def settle(self):
         """Waits until no run is queued or running; answers the newest run."""
-        while True:
+        def settled() -> dict | None:
             runs = self.call("GET", "/v1/runs?limit=100")
-            if runs is None:
+            if runs is None or any(run["state"] in ("queued", "running") for run in runs["runs"]):
                 return None
-            open_runs = [run for run in runs["runs"] if run["state"] in ("queued", "running")]
-            if not open_runs:
-                return runs["runs"][0] if runs["runs"] else None
-            # The run's own long poll is the signal; without one a short breath between looks must do.
-            time.sleep(0.02)
+            return runs
+
+        runs = self.until(settled)
+        return runs["runs"][0] if runs and runs["runs"] else None
 
     def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):

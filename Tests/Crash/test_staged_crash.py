@@ -58,12 +58,14 @@ def check(folder: Path, old: list, new: list) -> tuple[bool, bool]:
 
 def state_of(server: Server, path: str, *wanted: str) -> dict | None:
     """Waits until a backfill is in one of these states; None when the server died."""
-    while True:
+    def look() -> dict | None:
         backfill = server.call("GET", path)
         if backfill is None or backfill["state"] in wanted:
             return backfill
         assert backfill["state"] in ("queued", "running", "awaiting_publish"), backfill
-        time.sleep(0.01)
+        return None
+
+    return server.until(look)
 
 
 def stage(server: Server, auto: bool, interval: int) -> str | None:
@@ -82,6 +84,7 @@ def discarded(server: Server, folder: Path) -> bool:
         if not server.is_alive:
             return False
         assert time.monotonic() < limit, "what was staged is left"
+        # It is thrown away some time after the cancel, and no event tells of it.
         time.sleep(0.01)
     return True
 

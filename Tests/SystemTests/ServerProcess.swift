@@ -81,13 +81,15 @@ final class ServerProcess {
         return value
     }
 
-    /// Asks until `condition` holds; fails when it has not after a minute.
+    /// Waits until `condition` holds, looking whenever something was written in the server's folder, its log included;
+    /// fails when it has not after a minute.
     func wait(for what: String, _ condition: () throws -> Bool) throws {
         let end = Date().addingTimeInterval(60)
+        let watch = FolderWatch(process.currentDirectoryURL?.path ?? ".")
         while try !condition() {
-            guard Date() < end else { throw Fault(description: "waited in vain for \(what): \(log)") }
-            // Another process is watched from outside, which gives no signal of its own.
-            usleep(10_000)
+            guard watch.change(within: end.timeIntervalSinceNow) else {
+                throw Fault(description: "waited in vain for \(what): \(log)")
+            }
         }
     }
 }
