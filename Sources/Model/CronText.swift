@@ -32,13 +32,23 @@ struct CronText {
             return expression.split(separator: " ").map(String.init)
         }
         guard words.count == 5 else {
+            let count = "\(words.count) field\(words.count == 1 ? "" : "s")"
             throw Failure(
-                .invalidValue, "`\(text)` has \(words.count) fields; a cron expression has five",
-                hint: words.count == 6
-                    ? "Seconds are not supported; write minute, hour, day of the month, month, day of the week."
-                    : "Write minute, hour, day of the month, month, day of the week, such as `*/15 * * * *`.")
+                .invalidValue, "`\(text)` has \(count); a cron expression has five", hint: CronText.hint(for: words))
         }
         return words
+    }
+
+    /// What to write instead of so many words.
+    private static func hint(for words: [String]) -> String {
+        if words.count == 6 {
+            return "Seconds are not supported; write minute, hour, day of the month, month, day of the week."
+        }
+        let first = words.first?.lowercased() ?? ""
+        if first == "every" || words.count == 1 && DurationText.parse(first) != nil {
+            return "For a period write `{ every: \(first == "every" ? "5m" : first) }`."
+        }
+        return "Write minute, hour, day of the month, month, day of the week, such as `*/15 * * * *`."
     }
 
     /// The values of the field as bits.

@@ -3,7 +3,8 @@ internal import Model
 /// The program: finds the command that the words name, and runs it.
 enum Program {
     private static let commands: [any Command.Type] = [
-        ServeCommand.self, ApplyCommand.self, ValidateCommand.self, RunCommand.self, RunsCommand.self, LogsCommand.self,
+        ServeCommand.self, ApplyCommand.self, ValidateCommand.self, RunCommand.self, RunsCancelCommand.self,
+        RunsRetryCommand.self, RunsCommand.self, LogsCommand.self,
         StatusCommand.self, PauseCommand.self, ResumeCommand.self, RollbackCommand.self, LedgerCommand.self,
         WatermarkGetCommand.self, WatermarkSetCommand.self, WatermarkHistoryCommand.self, WatermarkDeleteCommand.self,
         CaptureInstallCommand.self, CaptureRemoveCommand.self, CaptureStatusCommand.self, CaptureForgetCommand.self,

@@ -66,7 +66,7 @@ struct WorkEventsTests {
     @Test func eventsWithoutAPauseDoNotHideHowFarTheWorkIs() throws {
         let world = try World(isStarted: false)
         let listener = EventListener(
-            to: world.api.services.events, EventFilter(work: "b"), after: 0, opening: [1], beat: .seconds(1),
+            to: world.api.services.events, EventFilter(), after: 0, opening: [1], beat: .seconds(1),
             waker: StreamWaker {}, clock: world.clock
         ) { [7, 7] }
         defer { listener.end() }

@@ -235,4 +235,11 @@ struct ScheduleTests {
         #expect(failure?.message.contains(reason) == true, "\(failure?.message ?? "")")
         #expect(failure?.hint.isEmpty == false)
     }
+
+    @Test(arguments: [("5m", "{ every: 5m }"), ("every 5 minutes", "{ every: 5m }"), ("* * * *", "`*/15 * * * *`")])
+    func whoMeansAPeriodIsToldHowToWriteIt(_ text: String, _ remedy: String) throws {
+        let failure = #expect(throws: Failure.self) { try CronExpression(text) }
+        #expect(failure?.hint.contains(remedy) == true, "\(failure?.hint ?? "")")
+        #expect(failure?.message.contains("1 fields") == false)
+    }
 }

@@ -16,7 +16,8 @@ enum RunText {
                 run["id"]?.string ?? "", run["pipeline"]?.string ?? "", run["state"]?.string ?? "",
                 run["trigger"]?.string ?? "", HumanText.time(run["started_at"]?.string),
                 HumanText.seconds(run["duration_seconds"]?.double), HumanText.count(sum(["rows_read"])),
-                HumanText.count(sum(["rows_inserted", "rows_updated"])), shortened(message(run["error"])))
+                HumanText.count(sum(["rows_inserted", "rows_updated"])),
+                shortened(message(run["error"]) ?? wait(run["waiting_for"])))
         }
         return table
     }
@@ -34,7 +35,7 @@ enum RunText {
         if let first = run["retry_of"]?.string { text += ", what \(first) left undone" }
         var table = Table(
             "STEP", "STATE", "READ>", "INSERTED>", "UPDATED>", "UNCHANGED>", "DELETED>", "WATERMARK")
-        var notes: [String] = []
+        var notes = wait(run["waiting_for"]).map { ["it \($0)"] } ?? []
         for step in run["steps"]?.array ?? [] {
             let name = step["name"]?.string ?? ""
             let count = { (key: String) in HumanText.count(step[key]?.integer) }
@@ -55,6 +56,23 @@ enum RunText {
         }
         if let error = message(run["error"]), !notes.contains(where: { $0.hasSuffix(error) }) { notes.append(error) }
         return ([text, table.text] + notes.map(Terminal.safe)).joined(separator: "\n")
+    }
+
+    /// What a queued run waits for; nil for nothing.
+    private static func wait(_ wait: JSONValue?) -> String? {
+        guard let wait, let reason = wait["reason"]?.string else { return nil }
+        let name = wait["name"]?.string ?? ""
+        let job = wait["jobs"]?.array?.first?.string
+        let what =
+            switch reason {
+            case "pipeline": "the run of its pipeline before it"
+            case "time": "the time of its next attempt"
+            case "pool", "connection": "a place of the \(reason) \(name)"
+            case "file": "a file that another job writes"
+            case "turn": "its turn"
+            default: "a free \(reason)"
+            }
+        return "waits for \(what)" + (job.map { ", behind \($0)" } ?? "")
     }
 
     /// An error's message with its hint; nil for none.
