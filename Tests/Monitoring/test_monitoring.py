@@ -69,7 +69,8 @@ def use(server):
     """Has every metric told that a healthy server tells."""
     server.run("orders")
     server.put("/v1/pipelines/broken", pipeline(freshness={"warn_after": "1h", "error_after": "2h"}, steps=[
-        {**pipeline()["steps"][0], "source": {"connection": "shop", "table": "nowhere"}}]))
+        {**pipeline()["steps"][0], "source": {"connection": "shop", "table": "nowhere"},
+         "destination": {"connection": "warehouse", "table": "nowhere"}}]))
     server.ask("/v1/pipelines/broken/runs", "POST", Prefer="wait=60")
     server.ask("/v1/pipelines/orders/audits", "POST", Prefer="wait=60")
     backfill = server.ask(
