@@ -78,7 +78,9 @@ struct LoadStopWording {
         if error.isUnique {
             return Failure(
                 .duplicateKey, "two rows have the same key in table \(table): \(error.message)",
-                hint: "name a primary_key that is unique in the source, or remove the unique constraint")
+                hint:
+                    "name a primary_key that is unique in the source, or remove the unique constraint; where rows only exchange "
+                    + "values that are unique, run with full_refresh")
         }
         if error.isConstraint {
             return Failure(

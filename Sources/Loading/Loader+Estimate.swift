@@ -30,6 +30,8 @@ extension Loader {
                 let scope = try PartitionScope(request.scheme, request.range, request.load.step)
                 let view = try PartitionView(session, request.scheme, scope)
                 _ = try AheadRows(session, view.relation, view.before)
+                // A query might take long to give its first row.
+                if view.relation.isTable { try view.refuseUnplaced(scope, session) }
                 if request.isStaged { try PartitionLoad.refuseToStage(request, view, session.connection) }
             }
         }

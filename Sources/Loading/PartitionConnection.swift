@@ -14,6 +14,8 @@ final class PartitionConnection {
     private var known: (versions: [Value], view: PartitionView)?
     /// The statements for its partitions.
     private var rows: PartitionRows?
+    /// Whether a row was found that has a place in the order of the column; then not all of them lack one.
+    private var hasPlaces = false
     /// The destination's last commit when the last writer of the table was looked for.
     private var lastCommit: Int64 = 0
     /// The statements that made the tables which are there to stage rows in.
@@ -54,6 +56,13 @@ final class PartitionConnection {
         rows = nil
         stage = []
         return view
+    }
+
+    /// Fails where a partition found no row because none can lie in any.
+    func refuseUnplaced(_ scope: PartitionScope, _ session: LoadSession) throws(LoadStop) {
+        guard !hasPlaces, let known else { return }
+        try known.view.refuseUnplaced(scope, session)
+        hasPlaces = true
     }
 
     /// The statements that bring the rows of a view into its table, `table` by now, written again only where they differ.

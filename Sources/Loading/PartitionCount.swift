@@ -28,6 +28,9 @@ struct PartitionCount {
                 + "ELSE \(counting) END"
         }
         let (read, left) = try tally("\(source) WHERE \(counting)")
+        if read.counts.allSatisfy({ $0 == 0 }), read.unplaced.unordered > 0 {
+            try view.refuseUnplaced(scopes[0], session)
+        }
         let whole = PartitionRange(start: scopes[0].range.start, end: scopes[scopes.count - 1].range.end)
         return PartitionEstimates(
             partitions: zip(read.counts, written.counts).map {

@@ -12,6 +12,7 @@ extension PartitionLoad {
         let rows = PartitionRows(
             view.relation, view.match.pairs, key: key, column: view.column, view.table, scope, shadow: shadow)
         var (read, warnings) = try take(rows, extracted)
+        if read.inside == 0 { try refuseUnplaced() }
         let checked = CheckedRows(
             sql: rows.rows.sql, columns: rows.rows.pairs.map(\.source), key: rows.rows.key.map(\.source))
         let passed = try session.checks.examine(checked, of: read.all, into: rows.table, isUsedUp: false, session)

@@ -81,6 +81,7 @@ struct PartitionLoad {
     ) throws(LoadStop) -> PartitionResult {
         let write = RowDiffWrite(session: session, diff: rows.diff)
         let found = rows.isInPlace ? try compare(rows, write) : try copy(rows, extracted, write)
+        if found.read.inside == 0 { try refuseUnplaced() }
         try guardShrinking(found.gone, of: rows.countThere, inside: found.read.inside)
         let staged = found.staged
         let counts = RowCounts(
@@ -212,6 +213,7 @@ struct PartitionLoad {
             try kept.openStage(rows.stage)
             read = try copyInside(rows.copyInside)
         }
+        if read == 0 { try refuseUnplaced() }
         // Before rows are set aside: a row that was loaded once stays, though it would not be loaded again.
         _ = try run(rows.compare)
         let checked = CheckedRows(sql: rows.copy, columns: pairs.map(\.destination), key: [])
@@ -248,6 +250,12 @@ struct PartitionLoad {
     }
 
     // MARK: Safety
+
+    /// Refuses to take a range for empty where no row could lie in any.
+    func refuseUnplaced() throws(LoadStop) {
+        guard kept.gate.left == 0 else { return }
+        try kept.refuseUnplaced(scope, session)
+    }
 
     private func guardShrinking(
         _ gone: Int, of countThere: String, inside: Int

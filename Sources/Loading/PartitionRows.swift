@@ -68,7 +68,7 @@ final class PartitionRows {
     func fits(_ scope: PartitionScope, isRead: Bool) -> Bool { self.scope.isLike(scope) && self.isRead == isRead }
 
     /// Whether several rows of the source may share a key; then the newest of all of them counts, wherever it lies.
-    var mayHaveVersions: Bool { !relation.shape.isUnique(key.map(\.source)) }
+    var mayHaveVersions: Bool { rows.mayHaveDoubles }
 
     /// The column by which the newest of them is known; nil where nothing tells.
     private var cursor: String? {

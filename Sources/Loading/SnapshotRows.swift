@@ -20,10 +20,12 @@ struct SnapshotRows {
     /// Whether the rows are copied first.
     let isCopied: Bool
 
+    /// Whether several rows may have one key, as the destination stores it.
+    let mayHaveDoubles: Bool
+
     private let collation: String
     private let relation: SourceRelation
     private let loaded: [SchemaMatch.Pair]
-    private let loadedKey: [String]
     private let table: DestinationTable
 
     /// What the rows are wanted for.
@@ -52,7 +54,7 @@ struct SnapshotRows {
         self.relation = relation
         self.table = table
         loaded = pairs
-        loadedKey = key.map(\.source)
+        mayHaveDoubles = SnapshotRows.mayHaveDoubles(relation, key, table)
         isCopied = !isInPlace
         sql = isInPlace ? relation.sql : SnapshotRows.copy
         func here(_ pair: SchemaMatch.Pair) -> SchemaMatch.Pair {
@@ -71,7 +73,7 @@ struct SnapshotRows {
         self.relation = relation
         self.table = table
         loaded = pairs
-        loadedKey = key.map(\.source)
+        mayHaveDoubles = SnapshotRows.mayHaveDoubles(relation, key, table)
         isCopied = true
         sql = SnapshotRows.copy
         func here(_ pair: SchemaMatch.Pair) -> SchemaMatch.Pair {
@@ -80,6 +82,21 @@ struct SnapshotRows {
         self.pairs = pairs.map(here)
         self.key = key.map(here)
         collation = " COLLATE BINARY"
+    }
+
+    /// Unless the source keeps its keys apart, and the destination does not make one of two: of the texts 1 and 001 in a
+    /// column of numbers, or of whole numbers that a floating-point number stands for only nearly.
+    private static func mayHaveDoubles(
+        _ relation: SourceRelation, _ key: [SchemaMatch.Pair], _ table: DestinationTable
+    ) -> Bool {
+        guard relation.shape.isUnique(key.map(\.source)) else { return true }
+        return key.contains { pair in
+            let here = relation.shape.affinity(of: pair.source) ?? .none
+            guard let there = table.shape?.affinity(of: pair.destination), there != .none, there != here else {
+                return false
+            }
+            return here == .text || here == .none || there == .real
+        }
     }
 
     /// Those of the rows that stand behind FROM in `sql`.
@@ -190,7 +207,7 @@ struct SnapshotRows {
     /// Refuses rows of one key that differ: there is nothing by which to choose among them.
     func settleDoubles(_ session: LoadSession) throws(LoadStop) -> [LoadWarning] {
         // An index on a key whose case does not count rules doubles out all the more.
-        guard isCopied, !relation.shape.isUnique(loadedKey) else { return [] }
+        guard isCopied, mayHaveDoubles else { return [] }
         let list = key.map { quoted($0.source) }.joined(separator: ", ")
         let isKeyed = key.map { "\(quoted($0.source)) IS NOT NULL" }.joined(separator: " AND ")
         let doubles = try session.integer(
