@@ -25,6 +25,16 @@ final class Writer: Sendable {
         let fail: @Sendable (Set<String>, StoreError) -> Void
     }
 
+    /// Who is told of what was committed.
+    ///
+    /// In a struct, for a closure that stands in a mutex by itself is wrapped once more each time that it is read.
+    private struct Handlers {
+        var mail: (@Sendable (OutboxNews) -> Void)?
+        var events: (@Sendable () -> Void)?
+        var touch: TouchHandler?
+        var work: (@Sendable (WorkNews) -> Void)?
+    }
+
     private struct Pending {
         var changes: [Change] = []
         var scheduled = false
@@ -48,10 +58,7 @@ final class Writer: Sendable {
     private let thread = Atomic<UInt>(0)
     private let committed = Atomic<Int>(0)
     private let trouble = Mutex<StoreError?>(nil)
-    private let mailHandler = Mutex<(@Sendable (OutboxNews) -> Void)?>(nil)
-    private let eventHandler = Mutex<(@Sendable () -> Void)?>(nil)
-    private let touchHandler = Mutex<TouchHandler?>(nil)
-    private let workHandler = Mutex<(@Sendable (WorkNews) -> Void)?>(nil)
+    private let handlers = Mutex(Handlers())
     private let desk: Desk
     private let open: @Sendable () throws(StoreError) -> Connection
     private let clock: any Clock
@@ -80,18 +87,18 @@ final class Writer: Sendable {
     var failure: StoreError? { trouble.withLock { $0 } }
 
     /// Has `handler` called on the writer's thread after each commit that may have put a message into the outbox.
-    func onMail(_ handler: (@Sendable (OutboxNews) -> Void)?) { mailHandler.withLock { $0 = handler } }
+    func onMail(_ handler: (@Sendable (OutboxNews) -> Void)?) { handlers.withLock { $0.mail = handler } }
 
     /// Has `handler` called on the writer's thread after each commit that may have added events.
-    func onEvents(_ handler: (@Sendable () -> Void)?) { eventHandler.withLock { $0 = handler } }
+    func onEvents(_ handler: (@Sendable () -> Void)?) { handlers.withLock { $0.events = handler } }
 
     /// Has `handler` called at the end of each transaction that has touched pipelines, before it is committed; what it answers
     /// is called after that, before any caller is told. Both on the writer's thread.
-    func onTouch(_ handler: TouchHandler?) { touchHandler.withLock { $0 = handler } }
+    func onTouch(_ handler: TouchHandler?) { handlers.withLock { $0.touch = handler } }
 
     /// Has `handler` called on the writer's thread after each commit that has ended runs or changed backfills, before any
     /// caller is told.
-    func onWork(_ handler: (@Sendable (WorkNews) -> Void)?) { workHandler.withLock { $0 = handler } }
+    func onWork(_ handler: (@Sendable (WorkNews) -> Void)?) { handlers.withLock { $0.work = handler } }
 
     /// Queues a change; a full queue and a closed writer tell the caller at once, on this thread.
     func submit(_ change: Change) {
@@ -187,16 +194,16 @@ final class Writer: Sendable {
             for change in batch { change.fail(error) }
             return
         }
-        if !work.isEmpty { workHandler.withLock { $0 }?(work) }
+        if !work.isEmpty { handlers.withLock { $0.work }?(work) }
         for end in ends { end() }
-        if mail.isThere { mailHandler.withLock { $0 }?(mail) }
-        if hasEvents { eventHandler.withLock { $0 }?() }
+        if mail.isThere { handlers.withLock { $0.mail }?(mail) }
+        if hasEvents { handlers.withLock { $0.events }?() }
     }
 
     /// Lets the handler see what was touched; what it throws undoes only what it has written itself.
     private func settle(_ transaction: Transaction) throws(StoreError) -> (@Sendable () -> Void)? {
         let touched = transaction.touched
-        guard !touched.isEmpty, let handler = touchHandler.withLock({ $0 }) else { return nil }
+        guard !touched.isEmpty, let handler = handlers.withLock({ $0.touch }) else { return nil }
         return try run(
             Change(
                 run: { transaction throws(StoreError) in try handler.look(touched, transaction) },
