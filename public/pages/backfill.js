@@ -1,7 +1,7 @@
 // One backfill: how far it has come, what became of each partition, and what to do next.
 
+import { missed, soon } from "../again.js";
 import * as backfills from "../backfills.js";
-import { Problem } from "../client.js";
 import { everySecond } from "../clock.js";
 import { announce, fill, link, make, path, say, showTime, state, time, trouble } from "../elements.js";
 import { age, counted, duration, number } from "../format.js";
@@ -34,6 +34,7 @@ class BackfillPage {
     this.id = id;
     this.signal = signal;
     this.partitions = new Partitions(id, signal);
+    this.soon = soon(() => this.load(), 150, signal);
     this.changed = [];
     this.beats = 0;
     this.title = make("h1", {});
@@ -135,29 +136,13 @@ class BackfillPage {
       await this.readPartitions();
       await this.readEvents();
     } catch (problem) {
-      this.missed(problem);
+      missed(problem, this.signal);
     }
   }
 
   /** Notes what is no matter of course: all that befell it, and of its partitions what went wrong. */
   note(event) {
     if (!event.kind.startsWith("partition_") || event.payload?.error) this.log.add(event);
-  }
-
-  /** That the server is away is told by whoever listens to it. */
-  missed(problem) { if (!(problem instanceof Problem) && !this.signal.aborted) throw problem; }
-
-  /** Reads again, soon; what comes meanwhile is read with it. */
-  soon() {
-    this.flushing ??= setTimeout(async () => {
-      try {
-        if (!this.signal.aborted) await this.load();
-      } catch (problem) {
-        this.missed(problem);
-      } finally {
-        this.flushing = undefined;
-      }
-    }, 150);
   }
 
   draw() {

@@ -1,7 +1,7 @@
 // All backfills, the newest first.
 
+import { soon } from "../again.js";
 import * as backfills from "../backfills.js";
-import { Problem } from "../client.js";
 import { everySecond } from "../clock.js";
 import { button, fill, link, make, path, state, time } from "../elements.js";
 import { age, number } from "../format.js";
@@ -27,6 +27,7 @@ class BackfillList {
     this.signal = signal;
     this.limit = slice;
     this.pipeline = query.get("pipeline") ?? "";
+    this.soon = soon(() => this.load(), 150, signal);
     this.lines = new Map();
     this.state = make("select", { id: "state", "aria-label": "Show only", on: { change: () => this.choose() } }, make("option", { value: "" }, "All states"),
       states.map((name) => make("option", { value: name, selected: name === query.get("state") }, wordOf(name))));
@@ -90,18 +91,6 @@ class BackfillList {
   begin() {
     everySecond(() => { if (this.backfills.some(({ state }) => isActive(state))) this.soon(); }, this.signal);
     live.follow({ event: (event) => { if (event.kind.startsWith("backfill_")) this.soon(); }, refresh: () => this.soon() }, this.signal);
-  }
-
-  soon() {
-    this.flushing ??= setTimeout(async () => {
-      try {
-        if (!this.signal.aborted) await this.load();
-      } catch (problem) {
-        if (!(problem instanceof Problem) && !this.signal.aborted) throw problem;
-      } finally {
-        this.flushing = undefined;
-      }
-    }, 150);
   }
 
   choose() {

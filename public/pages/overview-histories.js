@@ -1,5 +1,6 @@
 // The newest runs of the pipelines that are in sight: asked for when a row comes into view, and again when a run has ended.
 
+import { missed } from "../again.js";
 import * as client from "../client.js";
 
 const runsShown = 30;
@@ -71,7 +72,7 @@ export class Histories {
     } catch (problem) {
       // It is asked for again when the row comes into view again or a run ends.
       this.known.delete(name);
-      if (!(problem instanceof client.Problem) && !this.signal.aborted) throw problem;
+      missed(problem, this.signal);
     } finally {
       this.busy -= 1;
       this.next();

@@ -1,5 +1,6 @@
 // All pipelines: what is stale, since when, and why; worst first.
 
+import { missed } from "../again.js";
 import * as client from "../client.js";
 import { everySecond, now } from "../clock.js";
 import { announce, button, fill, link, make, path, say } from "../elements.js";
@@ -107,7 +108,7 @@ class Overview {
       await this.load();
     } catch (problem) {
       // That the server is away is told by whoever listens to it, who also says when it is back.
-      if (!(problem instanceof client.Problem) && !this.signal.aborted) throw problem;
+      missed(problem, this.signal);
     }
     this.plan();
   }
@@ -159,7 +160,7 @@ class Overview {
       else await Promise.all(names.map((name) => this.renew(name)));
       this.arrange();
     } catch (problem) {
-      if (!(problem instanceof client.Problem) && !this.signal.aborted) throw problem;
+      missed(problem, this.signal);
     } finally {
       this.flushing = this.dirty.size > 0 && !this.signal.aborted ? setTimeout(() => this.flush(), 400) : undefined;
     }

@@ -1,5 +1,6 @@
 // One pipeline: how fresh it is and why, its steps, how far each has come, and what its runs did.
 
+import { soon } from "../again.js";
 import * as client from "../client.js";
 import { everySecond, now } from "../clock.js";
 import { announce, button, fill, link, make, say } from "../elements.js";
@@ -31,7 +32,7 @@ class PipelinePage {
     this.name = name;
     this.signal = signal;
     this.isStale = { runs: true, audits: true, watermarks: true };
-    const redo = () => this.soon();
+    this.soon = soon(() => this.renew(), 120, signal);
     this.description = make("p", { class: "soft" });
     this.run = button("Run", () => this.trigger(), { class: "main", "aria-label": `Run ${name} now` });
     this.options = button("Run with options…", async () => { if (await askForRun(this.pipeline)) this.soon(); });
@@ -45,7 +46,7 @@ class PipelinePage {
     this.runs = new RunTable({ pipeline: name }, signal, {
       words: "No runs yet. Run starts the first; a schedule in the document starts them by itself.",
     });
-    this.watermarks = new Watermarks(name, signal, redo);
+    this.watermarks = new Watermarks(name, signal, this.soon);
     this.audits = new Audits(name, signal);
     this.folds = new Folds(name, signal);
     fill(root,
@@ -115,18 +116,14 @@ class PipelinePage {
     this.soon();
   }
 
-  /** Reads again, soon; what comes meanwhile is read with it. */
-  soon() {
-    this.flushing ??= setTimeout(async () => {
-      try {
-        if (!this.signal.aborted) await this.load();
-      } catch (problem) {
-        if (!(problem instanceof client.Problem)) { if (!this.signal.aborted) throw problem; }
-        else if (problem.status === 404) this.refuse(problem);
-      } finally {
-        this.flushing = undefined;
-      }
-    }, 120);
+  /** Reads what has changed, and says when the pipeline is there no more. */
+  async renew() {
+    try {
+      await this.load();
+    } catch (problem) {
+      if (problem.status === 404) this.refuse(problem);
+      throw problem;
+    }
   }
 
   refuse(problem) {

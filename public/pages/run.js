@@ -1,5 +1,6 @@
 // One run: what became of it, step by step, as it happens and afterwards.
 
+import { missed, soon } from "../again.js";
 import * as client from "../client.js";
 import { everySecond, now } from "../clock.js";
 import { announce, fill, link, make, path, say, showTime, state, time, trouble } from "../elements.js";
@@ -32,6 +33,7 @@ class RunPage {
   constructor(root, id, signal) {
     this.id = id;
     this.signal = signal;
+    this.soon = soon(() => this.load(), 100, signal);
     this.crumbs = make("p", { class: "crumbs" });
     this.title = make("h1", {});
     this.headline = make("p", { class: "run-headline" });
@@ -87,24 +89,8 @@ class RunPage {
         this.log.add(event);
         this.soon();
       },
-      refresh: () => { this.readEvents().catch(this.missed); this.soon(); },
+      refresh: () => { this.readEvents().catch((problem) => missed(problem, signal)); this.soon(); },
     }, signal);
-  }
-
-  /** That the server is away is told by whoever listens to it. */
-  missed = (problem) => { if (!(problem instanceof client.Problem) && !this.signal.aborted) throw problem; };
-
-  /** Reads again, soon; what comes meanwhile is read with it. */
-  soon() {
-    this.flushing ??= setTimeout(async () => {
-      try {
-        if (!this.signal.aborted) await this.load();
-      } catch (problem) {
-        this.missed(problem);
-      } finally {
-        this.flushing = undefined;
-      }
-    }, 100);
   }
 
   draw(run) {

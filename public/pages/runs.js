@@ -1,6 +1,6 @@
 // The runs of all pipelines, newest first, as they come and go.
 
-import * as client from "../client.js";
+import { missed, soon } from "../again.js";
 import { button, fill, make } from "../elements.js";
 import * as live from "../live.js";
 import { keepInAddress } from "../router.js";
@@ -24,6 +24,7 @@ class RunsPage {
   constructor(root, state, signal) {
     this.state = state;
     this.signal = signal;
+    this.soon = soon(() => this.table.load(), 300, signal);
     this.table = new RunTable(this.query(), signal, { words: "There is no such run.", first: 30 });
     this.chips = make("div", { class: "chips", role: "group", "aria-label": "Show only" }, states.map((one) =>
       button([one && make("span", { class: "dot", "aria-hidden": "true" }), one ? wordOf(one) : "All"], () => this.choose(one),
@@ -41,23 +42,6 @@ class RunsPage {
     this.state = state;
     for (const chip of this.chips.children) chip.setAttribute("aria-pressed", String(chip.dataset.state === state));
     keepInAddress({ state });
-    await this.attempt(() => this.table.choose(this.query()));
-  }
-
-  /** Reads the newest again, soon; what comes meanwhile is read with it. */
-  soon() {
-    this.flushing ??= setTimeout(async () => {
-      await this.attempt(() => this.table.load());
-      this.flushing = undefined;
-    }, 300);
-  }
-
-  async attempt(task) {
-    try {
-      if (!this.signal.aborted) await task();
-    } catch (problem) {
-      // That the server is away is told by whoever listens to it.
-      if (!(problem instanceof client.Problem) && !this.signal.aborted) throw problem;
-    }
+    await this.table.choose(this.query()).catch((problem) => missed(problem, this.signal));
   }
 }
